@@ -1,0 +1,96 @@
+//! What can be asked and answered; shared by the daemon and its clients. Nothing here runs.
+
+pub mod fault;
+pub mod info;
+pub mod state;
+
+pub use fault::{Fault, FaultCode};
+pub use info::{ChannelInfo, CollectionInfo, ConfigInfo, LogSetting, Outcome, ProcessInfo};
+pub use state::{ProcessState, SupervisorState};
+
+/// The version of the XML-RPC interface (RPC-016).
+pub const API_VERSION: &str = "3.0";
+
+/// What `getSupervisorVersion` says: the release whose behaviour clients may expect (RPC-017).
+pub const SUPERVISOR_VERSION: &str = "4.3.0";
+
+/// Names one request from its arrival to its reply; never reused within a run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RequestId(pub u64);
+
+/// Whom an action is for. The text is kept as the caller wrote it, since faults repeat it (RPC-012).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// `a`, `g:p`, `g:*` (RPC-013).
+    Namespec(String),
+    /// A plain group name (RPC-014), or `@name` for a collection.
+    Group(String),
+    Collection(String),
+    All,
+}
+
+/// Everything a client can ask of the supervisor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Request {
+    ApiVersion,
+    SupervisorVersion,
+    Identification,
+    State,
+    Pid,
+    Start {
+        target: Target,
+        wait: bool,
+    },
+    Stop {
+        target: Target,
+        wait: bool,
+    },
+    /// Stop in reverse order, then start in order; collections only.
+    Restart {
+        collection: String,
+        wait: bool,
+    },
+    /// The signal is kept as given: a bad one is reported for each process (RPC-040).
+    Signal {
+        target: Target,
+        signal: String,
+    },
+    ProcessInfo {
+        name: String,
+    },
+    AllProcessInfo,
+    AllConfigInfo,
+    ReloadConfig,
+    AddGroup {
+        name: String,
+    },
+    RemoveGroup {
+        name: String,
+    },
+    ListCollections,
+    CollectionProcessInfo {
+        name: String,
+    },
+    Shutdown,
+    RestartDaemon,
+}
+
+/// What a client gets when nothing is wrong.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Reply {
+    True,
+    Text(String),
+    Number(i64),
+    State(SupervisorState),
+    Process(Box<ProcessInfo>),
+    Processes(Vec<ProcessInfo>),
+    Configs(Vec<ConfigInfo>),
+    Collections(Vec<CollectionInfo>),
+    Outcomes(Vec<Outcome>),
+    /// Group names: added, changed, removed (RPC-025).
+    Reread {
+        added: Vec<String>,
+        changed: Vec<String>,
+        removed: Vec<String>,
+    },
+}

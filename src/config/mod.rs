@@ -1,0 +1,203 @@
+//! Bytes to typed desired state. Pure but for `read`, the only file that opens files.
+
+pub mod error;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::names::{CollectionName, GroupName, ProcessName, ProgramName, Selector, Signal};
+
+pub use error::Error;
+
+/// A whole configuration, as the files ask for it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Config {
+    pub supervisord: SupervisordConfig,
+    /// All inet servers in the order of the files, then all unix servers (CFG-096).
+    pub servers: Vec<ServerConfig>,
+    /// By priority, then name (PROC-017).
+    pub groups: Vec<Arc<GroupConfig>>,
+    /// By priority, then name.
+    pub collections: Vec<Arc<CollectionConfig>>,
+    /// Namespaces that serve the classic methods: the `x` of every `[rpcinterface:x]` whose factory is the
+    /// main one (CFG-135, CFG-136).
+    pub namespaces: Vec<String>,
+    /// What is to be said once the log is open: criticals, warnings, infos, in this order (LOG-007).
+    pub messages: Vec<Message>,
+}
+
+/// A sentence of the configuration reader, for the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    pub level: LogLevel,
+    pub text: String,
+}
+
+/// The main log's levels (LOG-002), least first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum LogLevel {
+    Blather,
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Critical,
+}
+
+/// `[supervisord]` (CFG-080 to CFG-091).
+#[derive(Clone, PartialEq, Debug)]
+pub struct SupervisordConfig {
+    pub logfile: MainLog,
+    /// Bytes; 0 means never rotated.
+    pub logfile_maxbytes: i64,
+    pub logfile_backups: i64,
+    pub loglevel: LogLevel,
+    /// Absolute.
+    pub pidfile: String,
+    pub umask: u32,
+    pub directory: Option<String>,
+    pub nodaemon: bool,
+    pub silent: bool,
+    pub nocleanup: bool,
+    pub strip_ansi: bool,
+    pub minfds: i64,
+    pub minprocs: i64,
+    /// The uid to become, resolved.
+    pub user: Option<u32>,
+    pub identifier: String,
+    pub childlogdir: String,
+    /// For every child; programs' own values go over it (CFG-090). Already merged into each process.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// Where the main log goes (CFG-080).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MainLog {
+    /// Absolute.
+    Path(String),
+    Syslog,
+}
+
+/// One `[unix_http_server]` or `[inet_http_server]` section (CFG-092 to CFG-097).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ServerConfig {
+    /// The whole section name, such as `inet_http_server:public`.
+    pub section: String,
+    pub address: Address,
+    /// Empty or absent means that no authentication is asked for.
+    pub username: Option<String>,
+    /// Plain, or `{SHA}` and 40 hex digits.
+    pub password: Option<String>,
+}
+
+/// Where a server listens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Address {
+    /// An empty host means all interfaces.
+    Inet { host: String, port: u16 },
+    /// `path` is absolute; `None` in `owner` leaves that half unchanged.
+    Unix { path: String, mode: u32, owner: (Option<u32>, Option<u32>) },
+}
+
+impl Config {
+    /// The URL that children get in SUPERVISOR_SERVER_URL (CFG-097): the first unix server, else the last
+    /// inet one.
+    pub fn server_url(&self) -> Option<String> {
+        let mut url = None;
+        for server in &self.servers {
+            match &server.address {
+                Address::Unix { path, .. } => return Some(format!("unix://{path}")),
+                Address::Inet { host, port } => {
+                    let host = if host.is_empty() { "localhost" } else { host };
+                    url = Some(format!("http://{host}:{port}"));
+                }
+            }
+        }
+        url
+    }
+}
+
+/// A group and the processes it owns.
+#[derive(Clone, PartialEq, Debug)]
+pub struct GroupConfig {
+    pub name: GroupName,
+    pub priority: i64,
+    /// In start order (CFG-119), names unique.
+    pub processes: Vec<Arc<ProcessConfig>>,
+}
+
+/// One process, every option resolved. Two that are equal need no restart (CFG-139, BUG-028).
+#[derive(Clone, PartialEq, Debug)]
+pub struct ProcessConfig {
+    pub program: ProgramName,
+    pub group: GroupName,
+    pub name: ProcessName,
+    /// Split by POSIX rules at each spawn (CFG-102).
+    pub command: String,
+    pub priority: i64,
+    pub autostart: bool,
+    pub autorestart: AutoRestart,
+    /// Seconds; zero or less means running at once.
+    pub startsecs: i64,
+    pub startretries: i64,
+    pub exitcodes: Vec<u8>,
+    pub stopsignal: Signal,
+    /// Seconds.
+    pub stopwaitsecs: i64,
+    pub stopasgroup: bool,
+    pub killasgroup: bool,
+    /// The uid to run as.
+    pub user: Option<u32>,
+    pub umask: Option<u32>,
+    pub directory: Option<String>,
+    /// `[supervisord]`'s overlaid by the program's own (PROC-045).
+    pub environment: BTreeMap<String, String>,
+    pub serverurl: Option<String>,
+    pub redirect_stderr: bool,
+    pub stdout: OutputConfig,
+    pub stderr: OutputConfig,
+}
+
+/// `autorestart` (CFG-061).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AutoRestart {
+    Never,
+    Unexpected,
+    Always,
+}
+
+/// What happens to one of a child's output channels (CFG-110).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OutputConfig {
+    pub logfile: LogFile,
+    /// Bytes; 0 means never rotated.
+    pub maxbytes: i64,
+    pub backups: i64,
+    /// Bytes; 0 means that capture is off.
+    pub capture_maxbytes: i64,
+    pub events_enabled: bool,
+    pub syslog: bool,
+}
+
+/// A child log's file (CFG-065).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LogFile {
+    /// Named and created when the group joins (LOG-030).
+    Auto,
+    None,
+    /// As written: a relative name is relative to the daemon's working directory when opened.
+    Path(String),
+}
+
+/// `[collection:x]`: a name and its selectors, nothing else.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CollectionConfig {
+    pub name: CollectionName,
+    pub priority: i64,
+    pub programs: Vec<Selector>,
+    /// Group names or patterns of them.
+    pub groups: Vec<String>,
+    pub collections: Vec<CollectionName>,
+    pub exclude: Vec<Selector>,
+}

@@ -1,0 +1,1 @@
+//! XML-RPC over unix and TCP sockets.
