@@ -2,7 +2,11 @@
 
 pub mod fault;
 pub mod info;
+mod lenient;
+pub mod methods;
 pub mod state;
+pub mod writer;
+pub mod xmlrpc;
 
 pub use fault::{Fault, FaultCode};
 pub use info::{ChannelInfo, CollectionInfo, ConfigInfo, LogSetting, Outcome, ProcessInfo};

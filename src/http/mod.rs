@@ -1,1 +1,275 @@
-//! XML-RPC over unix and TCP sockets.
+//! XML-RPC over unix and TCP sockets. Routing, refusals, and what the log is told when servers start.
+
+mod auth;
+mod connection;
+mod rpc;
+pub mod socket;
+mod timed;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Method, Response, StatusCode};
+use axum::middleware::{self, Next};
+use hyper::ext::ReasonPhrase;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::api::methods::Methods;
+use crate::api::xmlrpc::LocalTime;
+use crate::config::{LogLevel, Message, ServerConfig};
+use crate::daemon::handle::Handle;
+use crate::names::repr;
+
+use auth::{Credentials, Verdict};
+use rpc::Rpc;
+use socket::{Listener, SocketPath};
+
+/// Time that answers under way get to leave when the servers close; after it their connections are cut.
+const CLOSE_GRACE: Duration = Duration::from_secs(1);
+
+/// What all servers share.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Namespaces that serve the classic methods; without any only `system.*` is there (CFG-135).
+    pub namespaces: Vec<String>,
+    /// Writes Unix seconds as `Nov 22 09:44 AM` in local time (RPC-044).
+    pub local_time: LocalTime,
+}
+
+/// What the log is to say when the servers start, in the reference's order (LOG-011, BUG-039).
+pub fn announcements(servers: &[ServerConfig], namespaces: &[String]) -> Vec<Message> {
+    let mut messages = Vec::new();
+    for server in servers {
+        messages.extend(namespaces.iter().map(|namespace| Message {
+            level: LogLevel::Info,
+            text: format!("RPC interface {} initialized", repr(namespace)),
+        }));
+        if Credentials::of(server).is_none() {
+            let section = repr(&server.section);
+            messages.push(Message {
+                level: LogLevel::Critical,
+                text: format!("Server {section} running without any HTTP authentication checking"),
+            });
+        }
+    }
+    messages
+}
+
+/// Running servers. Dropping this cuts every connection; [`Servers::close`] lets answers leave first. Either
+/// way the paths of the unix sockets are gone at once.
+#[derive(Debug)]
+pub struct Servers {
+    paths: Vec<SocketPath>,
+    closing: watch::Sender<()>,
+    loops: JoinSet<()>,
+}
+
+impl Servers {
+    /// Stops accepting, lets answers under way leave for [`CLOSE_GRACE`], then cuts what is left.
+    pub async fn close(mut self) {
+        self.paths.clear();
+        // Without a receiver every loop has already ended.
+        let _ = self.closing.send(());
+        let ended = async { while self.loops.join_next().await.is_some() {} };
+        if tokio::time::timeout(CLOSE_GRACE, ended).await.is_err() {
+            self.loops.shutdown().await;
+        }
+    }
+}
+
+/// Starts to serve on the current runtime. Fails only if the runtime cannot watch the sockets.
+pub fn serve(listeners: Vec<Listener>, handle: Handle, options: Options) -> io::Result<Servers> {
+    let rpc = Arc::new(Rpc::new(Methods::new(options.namespaces), handle, options.local_time));
+    let (closing, closed) = watch::channel(());
+    let mut servers = Servers { paths: Vec::new(), closing, loops: JoinSet::new() };
+    for listener in listeners {
+        let router = router(rpc.clone(), listener.credentials);
+        servers.paths.extend(listener.path);
+        let accepting = connection::Accepting::new(listener.socket)?;
+        servers.loops.spawn(connection::accept(accepting, router, closed.clone()));
+    }
+    Ok(servers)
+}
+
+/// One server's routes, behind its own credentials (HTTP-035).
+fn router(rpc: Arc<Rpc>, credentials: Option<Credentials>) -> Router {
+    let router = Router::new().fallback(dispatch).with_state(rpc);
+    match credentials {
+        Some(credentials) => {
+            router.layer(middleware::from_fn_with_state(Arc::new(credentials), authenticate))
+        }
+        None => router,
+    }
+}
+
+/// Every route of a server with credentials asks for them (HTTP-032).
+async fn authenticate(
+    State(credentials): State<Arc<Credentials>>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    let header = request.headers().get(axum::http::header::AUTHORIZATION);
+    match credentials.check(header.map(HeaderValue::as_bytes)) {
+        Verdict::Pass => next.run(request).await,
+        Verdict::Unauthorized => {
+            let mut refused = refuse_and_close(StatusCode::UNAUTHORIZED);
+            let realm = HeaderValue::from_static("Basic realm=\"default\"");
+            refused.headers_mut().insert(WWW_AUTHENTICATE, realm);
+            refused
+        }
+        Verdict::Malformed => refuse_and_close(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// Paths match by prefix after decoding, as the reference's handlers do (HTTP-009, HTTP-018, HTTP-019).
+async fn dispatch(State(rpc): State<Arc<Rpc>>, request: Request) -> Response<Body> {
+    let path = percent_decoded(request.uri().path());
+    let method = request.method().clone();
+    if path.starts_with(b"/RPC2") {
+        return if method == Method::POST {
+            rpc.post(request).await
+        } else {
+            refuse(StatusCode::BAD_REQUEST)
+        };
+    }
+    if is_ok_page(&path) && (method == Method::GET || method == Method::POST) {
+        return with_type(StatusCode::OK, "text/plain", Body::from("OK"));
+    }
+    match method {
+        Method::GET | Method::HEAD => refuse(StatusCode::NOT_FOUND),
+        _ => refuse(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// `/ok.html`, with any number of slashes before it (HTTP-020).
+fn is_ok_page(path: &[u8]) -> bool {
+    let name = path.iter().position(|byte| *byte != b'/').map(|start| &path[start..]);
+    name == Some(b"ok.html".as_slice())
+}
+
+/// Decodes `%41` once; what is no escape stays as it is.
+fn percent_decoded(path: &str) -> Vec<u8> {
+    let bytes = path.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let escape = bytes.get(i + 1..i + 3).and_then(|digits| {
+            let digit = |byte: u8| char::from(byte).to_digit(16);
+            Some((digit(digits[0])? * 16 + digit(digits[1])?) as u8)
+        });
+        match (bytes[i], escape) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                i += 3;
+            }
+            (byte, _) => {
+                out.push(byte);
+                i += 1;
+            }
+        }
+    }
+    out
+}
+
+fn with_type(status: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// The reference's page for an error; its bytes are known to clients by their number (HTTP-016).
+fn refuse(status: StatusCode) -> Response<Body> {
+    let reason = reason(status);
+    let page = format!(
+        "<head>\r\n<title>Error response</title>\r\n</head>\r\n<body>\r\n<h1>Error response</h1>\r\n\
+         <p>Error code {}.\r\n<p>Message: {reason}.\r\n</body>\r\n",
+        status.as_u16()
+    );
+    let mut response = with_type(status, "text/html", Body::from(page));
+    response.extensions_mut().insert(ReasonPhrase::from_static(reason.as_bytes()));
+    response
+}
+
+/// The same, and the connection ends: what the client still sends must not be read as a request (BUG-030).
+fn refuse_and_close(status: StatusCode) -> Response<Body> {
+    let mut response = refuse(status);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// The phrases of the reference's time (HTTP-017).
+fn reason(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::REQUEST_TIMEOUT => "Request Time-out",
+        StatusCode::PAYLOAD_TOO_LARGE => "Request Entity Too Large",
+        _ => status.canonical_reason().unwrap_or("Unknown"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Address;
+
+    fn server(section: &str, username: Option<&str>) -> ServerConfig {
+        ServerConfig {
+            section: section.to_string(),
+            address: Address::Inet { host: String::new(), port: 9001 },
+            username: username.map(str::to_string),
+            password: username.map(str::to_string),
+        }
+    }
+
+    #[test]
+    fn announcements_name_every_namespace_then_the_open_server() {
+        let servers = [
+            server("inet_http_server", Some("u")),
+            server("inet_http_server:b", None),
+            server("inet_http_server:c", Some("")),
+        ];
+        let namespaces = ["supervisor".to_string(), "x".to_string()];
+        let lines: Vec<String> = announcements(&servers, &namespaces)
+            .into_iter()
+            .map(|message| format!("{:?} {}", message.level, message.text))
+            .collect();
+        let expected = [
+            "Info RPC interface 'supervisor' initialized",
+            "Info RPC interface 'x' initialized",
+            "Info RPC interface 'supervisor' initialized",
+            "Info RPC interface 'x' initialized",
+            "Critical Server 'inet_http_server:b' running without any HTTP authentication checking",
+            "Info RPC interface 'supervisor' initialized",
+            "Info RPC interface 'x' initialized",
+            "Critical Server 'inet_http_server:c' running without any HTTP authentication checking",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn paths_are_decoded_once() {
+        let cases = [
+            ("/RPC2", "/RPC2"),
+            ("/%52PC2", "/RPC2"),
+            ("/%2552", "/%52"),
+            ("/%", "/%"),
+            ("/%4", "/%4"),
+            ("/%zz", "/%zz"),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(percent_decoded(path), expected.as_bytes(), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_ok_page_tolerates_slashes_before_it_only() {
+        assert!(is_ok_page(b"/ok.html") && is_ok_page(b"///ok.html"));
+        assert!(!is_ok_page(b"/ok.htmlx") && !is_ok_page(b"/ok.html/") && !is_ok_page(b"/"));
+    }
+}

@@ -1,0 +1,664 @@
+//! Every method a client can call, one row each. Dispatch, `listMethods`, `methodHelp` and
+//! `methodSignature` all read this table, so none of them can fall behind.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::{Fault, FaultCode, Request, Target};
+
+/// One argument as a client sent it, whatever it was typed as.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Argument {
+    Text(String),
+    Number(i64),
+    Double(f64),
+    Flag(bool),
+    Nil,
+    List(Vec<Argument>),
+    Record(BTreeMap<String, Argument>),
+}
+
+/// The type names of XML-RPC, as signatures show them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Text,
+    Flag,
+    Number,
+    Record,
+    List,
+}
+
+impl Kind {
+    /// The word in a signature.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Text => "string",
+            Kind::Flag => "boolean",
+            Kind::Number => "int",
+            Kind::Record => "struct",
+            Kind::List => "array",
+        }
+    }
+}
+
+/// One parameter of a method.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Parameter {
+    pub kind: Kind,
+    pub name: &'static str,
+    pub help: &'static str,
+    /// Optional parameters come last; the only one there is defaults to true.
+    pub optional: bool,
+}
+
+/// One row of [`METHODS`].
+#[derive(Debug)]
+pub struct Method {
+    /// Without its namespace.
+    pub name: &'static str,
+    pub parameters: &'static [Parameter],
+    pub returns: (Kind, &'static str),
+    pub help: &'static str,
+    pub action: Action,
+}
+
+/// What a call of a method does.
+#[derive(Debug)]
+pub enum Action {
+    /// Asks the supervisor; found in every configured namespace.
+    Ask(fn(Arguments) -> Result<Request, Fault>),
+    /// The rest is answered from this table or, for `Multicall`, by calling others; found in `system`.
+    ListMethods,
+    MethodHelp,
+    MethodSignature,
+    Multicall,
+}
+
+/// The namespace of introspection and `multicall`; always there.
+const SYSTEM: &str = "system";
+
+const fn required(kind: Kind, name: &'static str, help: &'static str) -> Parameter {
+    Parameter { kind, name, help, optional: false }
+}
+
+const NAMESPEC: Parameter =
+    required(Kind::Text, "name", "A process: name, group:name; or group:* for every process of a group");
+const PROCESS: Parameter = required(Kind::Text, "name", "A process: name, or group:name");
+const GROUP: Parameter = required(Kind::Text, "name", "A group, or @name for a collection");
+const PLAIN_GROUP: Parameter = required(Kind::Text, "name", "A group");
+const COLLECTION: Parameter = required(Kind::Text, "name", "A collection");
+const SIGNAL: Parameter =
+    required(Kind::Text, "signal", "A signal by name (HUP, SIGHUP) or number, as text or int");
+const METHOD: Parameter = required(Kind::Text, "name", "A method with its namespace");
+const CALLS: Parameter =
+    required(Kind::List, "calls", "Structs with methodName (string) and params (array, may be left out)");
+const WAIT: Parameter = Parameter {
+    kind: Kind::Flag,
+    name: "wait",
+    help: "Answer only once it is done; true when left out",
+    optional: true,
+};
+
+const TRUE: (Kind, &str) = (Kind::Flag, "True, or a fault");
+const OUTCOMES: (Kind, &str) =
+    (Kind::List, "A struct for each process acted on: name, group, status, description");
+
+/// All methods, in the order of docs/api.md.
+pub const METHODS: &[Method] = &[
+    Method {
+        name: "getAPIVersion",
+        parameters: &[],
+        returns: (Kind::Text, "The version"),
+        help: "The version of this interface.",
+        action: Action::Ask(|_| Ok(Request::ApiVersion)),
+    },
+    Method {
+        name: "getVersion",
+        parameters: &[],
+        returns: (Kind::Text, "The version"),
+        help: "The older name of getAPIVersion.",
+        action: Action::Ask(|_| Ok(Request::ApiVersion)),
+    },
+    Method {
+        name: "getSupervisorVersion",
+        parameters: &[],
+        returns: (Kind::Text, "The version"),
+        help: "The release of Supervisor that this daemon behaves like.",
+        action: Action::Ask(|_| Ok(Request::SupervisorVersion)),
+    },
+    Method {
+        name: "getIdentification",
+        parameters: &[],
+        returns: (Kind::Text, "The identifier"),
+        help: "The identifier that the configuration gives this daemon.",
+        action: Action::Ask(|_| Ok(Request::Identification)),
+    },
+    Method {
+        name: "getState",
+        parameters: &[],
+        returns: (Kind::Record, "statecode (int) and statename (string)"),
+        help: "The state of the daemon.",
+        action: Action::Ask(|_| Ok(Request::State)),
+    },
+    Method {
+        name: "getPID",
+        parameters: &[],
+        returns: (Kind::Number, "The process id"),
+        help: "The process id of the daemon.",
+        action: Action::Ask(|_| Ok(Request::Pid)),
+    },
+    Method {
+        name: "shutdown",
+        parameters: &[],
+        returns: TRUE,
+        help: "Stop every process, then end the daemon. The answer comes first.",
+        action: Action::Ask(|_| Ok(Request::Shutdown)),
+    },
+    Method {
+        name: "restart",
+        parameters: &[],
+        returns: TRUE,
+        help: "Stop every process, then read the configuration and begin again. The answer comes first.",
+        action: Action::Ask(|_| Ok(Request::RestartDaemon)),
+    },
+    Method {
+        name: "reloadConfig",
+        parameters: &[],
+        returns: (Kind::List, "[[added, changed, removed]], each an array of group names"),
+        help: "Read the configuration anew and tell which groups differ. Starts and stops nothing.",
+        action: Action::Ask(|_| Ok(Request::ReloadConfig)),
+    },
+    Method {
+        name: "addProcessGroup",
+        parameters: &[PLAIN_GROUP],
+        returns: TRUE,
+        help: "Take a group of the configuration last read under supervision.",
+        action: Action::Ask(|a| Ok(Request::AddGroup { name: a.group(0)? })),
+    },
+    Method {
+        name: "removeProcessGroup",
+        parameters: &[PLAIN_GROUP],
+        returns: TRUE,
+        help: "Let go of a group whose processes are all stopped.",
+        action: Action::Ask(|a| Ok(Request::RemoveGroup { name: a.group(0)? })),
+    },
+    Method {
+        name: "getProcessInfo",
+        parameters: &[PROCESS],
+        returns: (Kind::Record, "The facts about the process"),
+        help: "The facts about one process.",
+        action: Action::Ask(|a| Ok(Request::ProcessInfo { name: a.name(0)? })),
+    },
+    Method {
+        name: "getAllProcessInfo",
+        parameters: &[],
+        returns: (Kind::List, "A struct for each process, as getProcessInfo gives it"),
+        help: "The facts about every process.",
+        action: Action::Ask(|_| Ok(Request::AllProcessInfo)),
+    },
+    Method {
+        name: "getAllConfigInfo",
+        parameters: &[],
+        returns: (Kind::List, "A struct for each process"),
+        help: "The settings of every process in the configuration last read.",
+        action: Action::Ask(|_| Ok(Request::AllConfigInfo)),
+    },
+    Method {
+        name: "startProcess",
+        parameters: &[NAMESPEC, WAIT],
+        returns: TRUE,
+        help: "Start a process. With group:* it does and returns what startProcessGroup does.",
+        action: Action::Ask(|a| Ok(Request::Start { target: a.namespec(0)?, wait: a.flag(1) })),
+    },
+    Method {
+        name: "startProcessGroup",
+        parameters: &[GROUP, WAIT],
+        returns: OUTCOMES,
+        help: "Start every process of a group that is not running.",
+        action: Action::Ask(|a| Ok(Request::Start { target: Target::Group(a.group(0)?), wait: a.flag(1) })),
+    },
+    Method {
+        name: "startAllProcesses",
+        parameters: &[WAIT],
+        returns: OUTCOMES,
+        help: "Start every process that is not running.",
+        action: Action::Ask(|a| Ok(Request::Start { target: Target::All, wait: a.flag(0) })),
+    },
+    Method {
+        name: "stopProcess",
+        parameters: &[NAMESPEC, WAIT],
+        returns: TRUE,
+        help: "Stop a process. With group:* it does and returns what stopProcessGroup does.",
+        action: Action::Ask(|a| Ok(Request::Stop { target: a.namespec(0)?, wait: a.flag(1) })),
+    },
+    Method {
+        name: "stopProcessGroup",
+        parameters: &[GROUP, WAIT],
+        returns: OUTCOMES,
+        help: "Stop every running process of a group.",
+        action: Action::Ask(|a| Ok(Request::Stop { target: Target::Group(a.group(0)?), wait: a.flag(1) })),
+    },
+    Method {
+        name: "stopAllProcesses",
+        parameters: &[WAIT],
+        returns: OUTCOMES,
+        help: "Stop every running process.",
+        action: Action::Ask(|a| Ok(Request::Stop { target: Target::All, wait: a.flag(0) })),
+    },
+    Method {
+        name: "signalProcess",
+        parameters: &[NAMESPEC, SIGNAL],
+        returns: TRUE,
+        help: "Send a signal to a process. With group:* it does and returns what signalProcessGroup does.",
+        action: Action::Ask(|a| Ok(Request::Signal { target: a.namespec(0)?, signal: a.signal(1)? })),
+    },
+    Method {
+        name: "signalProcessGroup",
+        parameters: &[GROUP, SIGNAL],
+        returns: OUTCOMES,
+        help: "Send a signal to every process of a group that has a child.",
+        action: Action::Ask(|a| {
+            Ok(Request::Signal { target: Target::Group(a.group(0)?), signal: a.signal(1)? })
+        }),
+    },
+    Method {
+        name: "signalAllProcesses",
+        parameters: &[SIGNAL],
+        returns: OUTCOMES,
+        help: "Send a signal to every process that has a child.",
+        action: Action::Ask(|a| Ok(Request::Signal { target: Target::All, signal: a.signal(0)? })),
+    },
+    Method {
+        name: "listCollections",
+        parameters: &[],
+        returns: (Kind::List, "A struct for each collection"),
+        help: "Every collection: as configured, and what it means at this moment.",
+        action: Action::Ask(|_| Ok(Request::ListCollections)),
+    },
+    Method {
+        name: "getCollectionProcessInfo",
+        parameters: &[COLLECTION],
+        returns: (Kind::List, "A struct for each process, as getProcessInfo gives it, in start order"),
+        help: "The facts about every process of a collection.",
+        action: Action::Ask(|a| Ok(Request::CollectionProcessInfo { name: a.group(0)? })),
+    },
+    Method {
+        name: "startCollection",
+        parameters: &[COLLECTION, WAIT],
+        returns: OUTCOMES,
+        help: "Start every process of a collection that is not running.",
+        action: Action::Ask(|a| {
+            Ok(Request::Start { target: Target::Collection(a.group(0)?), wait: a.flag(1) })
+        }),
+    },
+    Method {
+        name: "stopCollection",
+        parameters: &[COLLECTION, WAIT],
+        returns: OUTCOMES,
+        help: "Stop every running process of a collection, last started first.",
+        action: Action::Ask(|a| {
+            Ok(Request::Stop { target: Target::Collection(a.group(0)?), wait: a.flag(1) })
+        }),
+    },
+    Method {
+        name: "restartCollection",
+        parameters: &[COLLECTION, WAIT],
+        returns: OUTCOMES,
+        help: "Stop every process of a collection in reverse, then start them all in order.",
+        action: Action::Ask(|a| Ok(Request::Restart { collection: a.group(0)?, wait: a.flag(1) })),
+    },
+    Method {
+        name: "signalCollection",
+        parameters: &[COLLECTION, SIGNAL],
+        returns: OUTCOMES,
+        help: "Send a signal to every process of a collection that has a child.",
+        action: Action::Ask(|a| {
+            Ok(Request::Signal { target: Target::Collection(a.group(0)?), signal: a.signal(1)? })
+        }),
+    },
+    Method {
+        name: "listMethods",
+        parameters: &[],
+        returns: (Kind::List, "Method names with their namespaces, sorted"),
+        help: "Every method that can be called.",
+        action: Action::ListMethods,
+    },
+    Method {
+        name: "methodHelp",
+        parameters: &[METHOD],
+        returns: (Kind::Text, "The text"),
+        help: "What a method does, takes and returns.",
+        action: Action::MethodHelp,
+    },
+    Method {
+        name: "methodSignature",
+        parameters: &[METHOD],
+        returns: (Kind::List, "[type of the result, type of each parameter...]"),
+        help: "The types of a method's result and parameters.",
+        action: Action::MethodSignature,
+    },
+    Method {
+        name: "multicall",
+        parameters: &[CALLS],
+        returns: (Kind::List, "For each call its bare result, or a struct of faultCode and faultString"),
+        help: "Several calls in one, made one after the other.",
+        action: Action::Multicall,
+    },
+];
+
+impl Method {
+    fn is_system(&self) -> bool {
+        match self.action {
+            Action::Ask(_) => false,
+            Action::ListMethods | Action::MethodHelp | Action::MethodSignature | Action::Multicall => true,
+        }
+    }
+
+    /// The arguments, once their number is right; else INCORRECT_PARAMETERS (RPC-009).
+    pub fn arguments<'a>(&self, sent: &'a [Argument]) -> Result<Arguments<'a>, Fault> {
+        let least = self.parameters.iter().filter(|parameter| !parameter.optional).count();
+        if (least..=self.parameters.len()).contains(&sent.len()) {
+            Ok(Arguments(sent))
+        } else {
+            Err(FaultCode::IncorrectParameters.into())
+        }
+    }
+
+    /// The text of `methodHelp`, in the layout that clients take apart for its tags (RPC-059).
+    pub fn help_text(&self) -> String {
+        let mut text = format!(" {}\n\n", self.help);
+        for parameter in self.parameters {
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "        @param {} {} {}",
+                parameter.kind.name(),
+                parameter.name,
+                parameter.help
+            );
+        }
+        let (kind, what) = self.returns;
+        let _ = writeln!(text, "        @return {} result {what}", kind.name());
+        text.push_str("        ");
+        text
+    }
+
+    /// The result's type, then the parameters' types (RPC-060).
+    pub fn signature(&self) -> Vec<String> {
+        let kinds = self.parameters.iter().map(|parameter| parameter.kind);
+        std::iter::once(self.returns.0).chain(kinds).map(|kind| kind.name().to_string()).collect()
+    }
+}
+
+/// The methods as one daemon serves them: the table under its configured namespaces, and `system`.
+#[derive(Clone, Debug)]
+pub struct Methods {
+    namespaces: Vec<String>,
+}
+
+impl Methods {
+    /// `namespaces` serve the methods that ask the supervisor; none is legal (CFG-135).
+    pub fn new(namespaces: Vec<String>) -> Methods {
+        Methods { namespaces }
+    }
+
+    /// Exactly `namespace.method`, or UNKNOWN_METHOD (RPC-010).
+    pub fn find(&self, name: &str) -> Result<&'static Method, Fault> {
+        let (namespace, method) = name.split_once('.').ok_or(FaultCode::UnknownMethod)?;
+        let in_system = namespace == SYSTEM;
+        if !in_system && !self.namespaces.iter().any(|served| served == namespace) {
+            return Err(FaultCode::UnknownMethod.into());
+        }
+        METHODS
+            .iter()
+            .find(|row| row.name == method && row.is_system() == in_system)
+            .ok_or_else(|| FaultCode::UnknownMethod.into())
+    }
+
+    /// `listMethods`: sorted by code point, each once (RPC-057).
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for row in METHODS {
+            if row.is_system() {
+                names.push(format!("{SYSTEM}.{}", row.name));
+            } else {
+                let served = self.namespaces.iter().filter(|namespace| *namespace != SYSTEM);
+                names.extend(served.map(|namespace| format!("{namespace}.{}", row.name)));
+            }
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The row that `methodHelp` and `methodSignature` ask for; SIGNATURE_UNSUPPORTED if there is none.
+    pub fn described(&self, name: &Argument) -> Result<&'static Method, Fault> {
+        match name {
+            Argument::Text(name) => self.find(name).map_err(|_| FaultCode::SignatureUnsupported.into()),
+            Argument::Number(_)
+            | Argument::Double(_)
+            | Argument::Flag(_)
+            | Argument::Nil
+            | Argument::List(_)
+            | Argument::Record(_) => Err(FaultCode::SignatureUnsupported.into()),
+        }
+    }
+}
+
+/// Arguments whose number fits their method. A type that does not fit is INCORRECT_PARAMETERS, where the
+/// reference breaks off with HTTP 500 (RPC-008).
+#[derive(Clone, Copy, Debug)]
+pub struct Arguments<'a>(&'a [Argument]);
+
+impl<'a> Arguments<'a> {
+    /// The one at `index`, which the method requires.
+    pub fn get(self, index: usize) -> Result<&'a Argument, Fault> {
+        self.0.get(index).ok_or_else(|| FaultCode::IncorrectParameters.into())
+    }
+
+    fn name(self, index: usize) -> Result<String, Fault> {
+        match self.get(index)? {
+            Argument::Text(text) => Ok(text.clone()),
+            Argument::Number(_)
+            | Argument::Double(_)
+            | Argument::Flag(_)
+            | Argument::Nil
+            | Argument::List(_)
+            | Argument::Record(_) => Err(FaultCode::IncorrectParameters.into()),
+        }
+    }
+
+    fn namespec(self, index: usize) -> Result<Target, Fault> {
+        self.name(index).map(Target::Namespec)
+    }
+
+    /// Here the reference looks a number up like any name, and answers BAD_NAME with it.
+    fn group(self, index: usize) -> Result<String, Fault> {
+        match self.get(index)? {
+            Argument::Number(number) => Ok(number.to_string()),
+            Argument::Text(_)
+            | Argument::Double(_)
+            | Argument::Flag(_)
+            | Argument::Nil
+            | Argument::List(_)
+            | Argument::Record(_) => self.name(index),
+        }
+    }
+
+    /// A name, a number, or a number as text; whether there is such a signal is the supervisor's to say.
+    fn signal(self, index: usize) -> Result<String, Fault> {
+        self.group(index)
+    }
+
+    /// Python's idea of truth, since that is what clients in other languages were tried against.
+    fn flag(self, index: usize) -> bool {
+        match self.0.get(index) {
+            None => true,
+            Some(Argument::Flag(flag)) => *flag,
+            Some(Argument::Number(number)) => *number != 0,
+            Some(Argument::Double(double)) => *double != 0.0,
+            Some(Argument::Text(text)) => !text.is_empty(),
+            Some(Argument::Nil) => false,
+            Some(Argument::List(list)) => !list.is_empty(),
+            Some(Argument::Record(record)) => !record.is_empty(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stock() -> Methods {
+        Methods::new(vec!["supervisor".to_string()])
+    }
+
+    fn ask(name: &str, sent: &[Argument]) -> Result<Request, Fault> {
+        let method = stock().find(name)?;
+        match method.action {
+            Action::Ask(decode) => decode(method.arguments(sent)?),
+            Action::ListMethods | Action::MethodHelp | Action::MethodSignature | Action::Multicall => {
+                panic!("{name} asks nothing")
+            }
+        }
+    }
+
+    fn text(text: &str) -> Argument {
+        Argument::Text(text.to_string())
+    }
+
+    #[test]
+    fn only_two_part_names_of_a_served_namespace_are_found_rpc_010() {
+        for good in ["supervisor.getState", "system.listMethods", "supervisor.restartCollection"] {
+            assert!(stock().find(good).is_ok(), "{good}");
+        }
+        let bad = [
+            "",
+            "getState",
+            "supervisor.",
+            ".getState",
+            "other.getState",
+            "supervisor.nope",
+            "supervisor._update",
+            "supervisor.getState.x",
+            "supervisor.supervisord.shutdown",
+            "system.getState",
+            "supervisor.multicall",
+            "supervisor.getstate",
+        ];
+        for name in bad {
+            let fault = stock().find(name).map(|method| method.name);
+            assert_eq!(fault, Err(FaultCode::UnknownMethod.into()), "{name}");
+        }
+    }
+
+    #[test]
+    fn methods_move_with_their_namespace_cfg_136() {
+        let moved = Methods::new(vec!["x".to_string(), "y".to_string()]);
+        assert!(moved.find("x.getState").is_ok() && moved.find("y.getState").is_ok());
+        assert!(moved.find("supervisor.getState").is_err());
+        let none = Methods::new(Vec::new());
+        let expected =
+            ["system.listMethods", "system.methodHelp", "system.methodSignature", "system.multicall"];
+        assert_eq!(none.names(), expected);
+    }
+
+    #[test]
+    fn names_are_sorted_and_unique() {
+        let names = Methods::new(vec!["supervisor".to_string(), "a".to_string(), "a".to_string()]).names();
+        assert!(names.windows(2).all(|pair| pair[0] < pair[1]), "{names:?}");
+        assert!(names.contains(&"supervisor.getVersion".to_string()), "aliases are listed (RPC-058)");
+    }
+
+    #[test]
+    fn signatures_are_those_of_rpc_060() {
+        let cases = [
+            ("supervisor.startProcess", "boolean string boolean"),
+            ("supervisor.signalProcess", "boolean string string"),
+            ("supervisor.signalAllProcesses", "array string"),
+            ("supervisor.stopAllProcesses", "array boolean"),
+            ("supervisor.getProcessInfo", "struct string"),
+            ("supervisor.getPID", "int"),
+            ("system.multicall", "array array"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(stock().described(&text(name)).unwrap().signature().join(" "), expected, "{name}");
+        }
+        let unknown = stock().described(&text("supervisor.nope")).map(|method| method.name);
+        assert_eq!(unknown, Err(FaultCode::SignatureUnsupported.into()));
+        let number = stock().described(&Argument::Number(5)).map(|method| method.name);
+        assert_eq!(number, Err(FaultCode::SignatureUnsupported.into()));
+    }
+
+    #[test]
+    fn help_has_the_tags_of_rpc_059() {
+        let help = stock().find("supervisor.stopProcessGroup").unwrap().help_text();
+        let expected = " Stop every running process of a group.\n\n        \
+            @param string name A group, or @name for a collection\n        \
+            @param boolean wait Answer only once it is done; true when left out\n        \
+            @return array result A struct for each process acted on: name, group, status, description\n        ";
+        assert_eq!(help, expected);
+    }
+
+    #[test]
+    fn a_wrong_number_of_arguments_is_fault_2() {
+        let fault = Err(FaultCode::IncorrectParameters.into());
+        assert_eq!(ask("supervisor.getState", &[text("x")]), fault);
+        assert_eq!(ask("supervisor.startProcess", &[]), fault);
+        assert_eq!(ask("supervisor.startProcess", &[text("a"), text("b"), text("c")]), fault);
+        assert_eq!(ask("supervisor.signalProcess", &[text("a")]), fault);
+    }
+
+    #[test]
+    fn a_process_name_of_another_type_is_fault_2_and_a_group_number_is_a_name() {
+        let fault = Err(FaultCode::IncorrectParameters.into());
+        assert_eq!(ask("supervisor.getProcessInfo", &[Argument::Number(5)]), fault);
+        assert_eq!(ask("supervisor.startProcess", &[Argument::Nil]), fault);
+        assert_eq!(ask("supervisor.startProcessGroup", &[Argument::List(Vec::new())]), fault);
+        let five = Request::Start { target: Target::Group("5".to_string()), wait: true };
+        assert_eq!(ask("supervisor.startProcessGroup", &[Argument::Number(5)]), Ok(five));
+    }
+
+    #[test]
+    fn wait_is_true_when_left_out_and_otherwise_what_python_thinks_true() {
+        let cases = [
+            (Argument::Flag(true), true),
+            (Argument::Flag(false), false),
+            (Argument::Number(1), true),
+            (Argument::Number(0), false),
+            (Argument::Double(0.0), false),
+            (text("no"), true),
+            (text(""), false),
+            (Argument::Nil, false),
+        ];
+        for (argument, wait) in cases {
+            let request = Ok(Request::Start { target: Target::All, wait });
+            assert_eq!(
+                ask("supervisor.startAllProcesses", std::slice::from_ref(&argument)),
+                request,
+                "{argument:?}"
+            );
+        }
+        let request = Ok(Request::Start { target: Target::All, wait: true });
+        assert_eq!(ask("supervisor.startAllProcesses", &[]), request);
+    }
+
+    #[test]
+    fn signals_are_kept_as_given() {
+        for (argument, signal) in [(text("hUp"), "hUp"), (Argument::Number(1), "1"), (text("nope"), "nope")] {
+            let target = Target::Namespec("a:*".to_string());
+            let request = Ok(Request::Signal { target, signal: signal.to_string() });
+            assert_eq!(ask("supervisor.signalProcess", &[text("a:*"), argument]), request);
+        }
+    }
+
+    #[test]
+    fn every_method_is_in_the_manual() {
+        let manual = include_str!("../../docs/api.md");
+        for name in stock().names() {
+            assert!(manual.contains(&format!("\n### `{name}(")), "docs/api.md has no heading for {name}");
+        }
+        let headings = manual.lines().filter(|line| line.starts_with("### `")).count();
+        assert_eq!(headings, METHODS.len(), "docs/api.md describes a method that is not in METHODS");
+    }
+}

@@ -1,0 +1,160 @@
+//! Writes XML-RPC values into one string, byte for byte as Python's `xmlrpc.client` lays them out (RPC-005).
+
+use std::fmt::Write as _;
+
+/// Grows one document. Values are written whole; arrays and structs by what their closure writes.
+#[derive(Debug, Default)]
+pub struct Writer {
+    out: String,
+}
+
+impl Writer {
+    /// An empty document with room for about `capacity` bytes.
+    pub fn with_capacity(capacity: usize) -> Writer {
+        Writer { out: String::with_capacity(capacity) }
+    }
+
+    /// What was written.
+    pub fn into_string(self) -> String {
+        self.out
+    }
+
+    /// How many bytes were written so far.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
+    /// Markup, or values that another writer wrote.
+    pub fn raw(&mut self, markup: &str) {
+        self.out.push_str(markup);
+    }
+
+    /// Numbers outside 32 bits become the nearest one inside, since clients accept no others (BUG-018).
+    pub fn int(&mut self, number: i64) {
+        let number = number.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
+        self.out.push_str("<value><int>");
+        // Writing to a String cannot fail.
+        let _ = write!(self.out, "{number}");
+        self.out.push_str("</int></value>\n");
+    }
+
+    pub fn boolean(&mut self, flag: bool) {
+        self.out.push_str(if flag {
+            "<value><boolean>1</boolean></value>\n"
+        } else {
+            "<value><boolean>0</boolean></value>\n"
+        });
+    }
+
+    pub fn string(&mut self, text: &str) {
+        self.out.push_str("<value><string>");
+        self.escaped(text);
+        self.out.push_str("</string></value>\n");
+    }
+
+    pub fn array(&mut self, items: impl FnOnce(&mut Writer)) {
+        self.out.push_str("<value><array><data>\n");
+        items(self);
+        self.out.push_str("</data></array></value>\n");
+    }
+
+    pub fn strings<T: AsRef<str>>(&mut self, texts: &[T]) {
+        self.array(|w| texts.iter().for_each(|text| w.string(text.as_ref())));
+    }
+
+    pub fn structure(&mut self, members: impl FnOnce(&mut Writer)) {
+        self.out.push_str("<value><struct>\n");
+        members(self);
+        self.out.push_str("</struct></value>\n");
+    }
+
+    /// A member of the struct being written; `name` needs no escaping.
+    pub fn member(&mut self, name: &str, value: impl FnOnce(&mut Writer)) {
+        self.out.push_str("<member>\n<name>");
+        self.out.push_str(name);
+        self.out.push_str("</name>\n");
+        value(self);
+        self.out.push_str("</member>\n");
+    }
+
+    /// What XML 1.0 cannot hold becomes U+FFFD, for else no client could read the answer (BUG-017).
+    fn escaped(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        let mut copied = 0;
+        for (i, byte) in bytes.iter().enumerate() {
+            let (replacement, width) = match byte {
+                b'&' => ("&amp;", 1),
+                b'<' => ("&lt;", 1),
+                b'>' => ("&gt;", 1),
+                b'\t' | b'\n' | b'\r' => continue,
+                0..0x20 => ("\u{fffd}", 1),
+                // U+FFFE and U+FFFF are EF BF BE and EF BF BF.
+                0xef if matches!(bytes.get(i + 1..i + 3), Some([0xbf, 0xbe | 0xbf])) => ("\u{fffd}", 3),
+                _ => continue,
+            };
+            self.out.push_str(&text[copied..i]);
+            self.out.push_str(replacement);
+            copied = i + width;
+        }
+        self.out.push_str(&text[copied..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Writer)) -> String {
+        let mut writer = Writer::default();
+        write(&mut writer);
+        writer.into_string()
+    }
+
+    #[test]
+    fn only_three_characters_are_escaped_rpc_005() {
+        let value = written(|w| w.string("a<b>&\"'\r\n\té\u{7f}"));
+        assert_eq!(value, "<value><string>a&lt;b&gt;&amp;\"'\r\n\té\u{7f}</string></value>\n");
+    }
+
+    #[test]
+    fn characters_xml_cannot_hold_are_replaced_bug_017() {
+        let value = written(|w| w.string("\u{1b}[1m\0x\u{fffe}\u{ffff}\u{fffd}\u{ffbf}\u{1f600}"));
+        let expected = "\u{fffd}[1m\u{fffd}x\u{fffd}\u{fffd}\u{fffd}\u{ffbf}\u{1f600}";
+        assert_eq!(value, format!("<value><string>{expected}</string></value>\n"));
+    }
+
+    #[test]
+    fn numbers_stay_within_32_bits_bug_018() {
+        let cases = [
+            (0, "0"),
+            (-1, "-1"),
+            (2_147_483_647, "2147483647"),
+            (2_147_483_648, "2147483647"),
+            (i64::MIN, "-2147483648"),
+        ];
+        for (number, expected) in cases {
+            assert_eq!(written(|w| w.int(number)), format!("<value><int>{expected}</int></value>\n"));
+        }
+    }
+
+    #[test]
+    fn containers_are_laid_out_as_python_lays_them_out() {
+        let value = written(|w| {
+            w.structure(|w| {
+                w.member("a", |w| w.strings(&["x", ""]));
+                w.member("b", |w| w.boolean(true));
+            });
+        });
+        let expected = "<value><struct>\n<member>\n<name>a</name>\n<value><array><data>\n\
+            <value><string>x</string></value>\n<value><string></string></value>\n</data></array></value>\n\
+            </member>\n<member>\n<name>b</name>\n<value><boolean>1</boolean></value>\n</member>\n\
+            </struct></value>\n";
+        assert_eq!(value, expected);
+        assert_eq!(written(|w| w.array(|_| ())), "<value><array><data>\n</data></array></value>\n");
+    }
+}

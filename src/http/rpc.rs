@@ -1,0 +1,212 @@
+//! `POST /RPC2`: one call, or a multicall of several.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use axum::http::{HeaderMap, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+
+use super::{refuse, refuse_and_close, with_type};
+use crate::api::methods::{Action, Argument, Method, Methods};
+use crate::api::writer::Writer;
+use crate::api::xmlrpc::{self, Answer, Call, LocalTime, Unreadable};
+use crate::api::{Fault, FaultCode};
+use crate::daemon::handle::Handle;
+use crate::names::repr;
+
+/// Bytes of a request's body; a longer one is answered 413.
+const BODY_MAX: usize = 4 * 1024 * 1024;
+
+/// From the end of a request's head to the end of its body; after it the answer is 408.
+const BODY_TIME: Duration = Duration::from_secs(60);
+
+/// Bytes that a multicall's answers may reach; calls after that are not made and give FAILED.
+const MULTICALL_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of an unreadable request that the log shows.
+const SHOWN_MAX: usize = 80;
+
+/// Answers calls by asking the supervisor.
+#[derive(Debug)]
+pub(super) struct Rpc {
+    methods: Methods,
+    handle: Handle,
+    local_time: LocalTime,
+}
+
+impl Rpc {
+    pub(super) fn new(methods: Methods, handle: Handle, local_time: LocalTime) -> Rpc {
+        Rpc { methods, handle, local_time }
+    }
+
+    /// One HTTP request. The answer waits for as long as the call does (RPC-064).
+    pub(super) async fn post(&self, request: Request) -> Response<Body> {
+        let body = match body(request).await {
+            Ok(body) => body,
+            Err(refused) => return refused,
+        };
+        match xmlrpc::read_call(&body) {
+            Ok(call) => {
+                drop(body);
+                let result = self.call(&call).await;
+                let document = xmlrpc::write_response(&result, self.local_time);
+                with_type(StatusCode::OK, "text/xml", Body::from(document))
+            }
+            Err(unreadable) => {
+                tracing::error!("{}", complaint(&body, unreadable));
+                refuse(StatusCode::BAD_REQUEST)
+            }
+        }
+    }
+
+    async fn call(&self, call: &Call) -> Result<Answer, Fault> {
+        let method = self.methods.find(&call.method)?;
+        match method.action {
+            Action::Multicall => match method.arguments(&call.arguments)?.get(0)? {
+                Argument::List(calls) => Ok(Answer::Entries(self.multicall(calls).await)),
+                Argument::Text(_)
+                | Argument::Number(_)
+                | Argument::Double(_)
+                | Argument::Flag(_)
+                | Argument::Nil
+                | Argument::Record(_) => Err(FaultCode::IncorrectParameters.into()),
+            },
+            Action::Ask(_) | Action::ListMethods | Action::MethodHelp | Action::MethodSignature => {
+                self.single(method, &call.arguments).await
+            }
+        }
+    }
+
+    /// Any method but `multicall`, which is refused here.
+    async fn single(&self, method: &Method, arguments: &[Argument]) -> Result<Answer, Fault> {
+        match method.action {
+            Action::Ask(decode) => {
+                let request = decode(method.arguments(arguments)?)?;
+                self.handle.call(request).await.map(Answer::Reply)
+            }
+            Action::ListMethods => {
+                method.arguments(arguments)?;
+                Ok(Answer::Texts(self.methods.names()))
+            }
+            Action::MethodHelp => {
+                let described = self.methods.described(method.arguments(arguments)?.get(0)?)?;
+                Ok(Answer::Reply(crate::api::Reply::Text(described.help_text())))
+            }
+            Action::MethodSignature => {
+                let described = self.methods.described(method.arguments(arguments)?.get(0)?)?;
+                Ok(Answer::Texts(described.signature()))
+            }
+            Action::Multicall => {
+                Err(Fault::new(FaultCode::IncorrectParameters, "Recursive system.multicall forbidden"))
+            }
+        }
+    }
+
+    /// The calls one after the other, each awaited before the next (RPC-062); gives the written entries.
+    async fn multicall(&self, calls: &[Argument]) -> String {
+        let mut entries = Writer::default();
+        for item in calls {
+            let result = if entries.len() < MULTICALL_BYTES_MAX {
+                self.item(item).await
+            } else {
+                Err(Fault::new(FaultCode::Failed, "the answers before this one are too long"))
+            };
+            xmlrpc::write_entry(&mut entries, &result, self.local_time);
+        }
+        entries.into_string()
+    }
+
+    async fn item(&self, item: &Argument) -> Result<Answer, Fault> {
+        let Argument::Record(members) = item else {
+            return Err(FaultCode::IncorrectParameters.into());
+        };
+        let name = match members.get("methodName") {
+            Some(Argument::Text(name)) => name,
+            Some(Argument::Nil) | None => {
+                return Err(Fault::new(FaultCode::IncorrectParameters, "No methodName"));
+            }
+            Some(
+                Argument::Number(_)
+                | Argument::Double(_)
+                | Argument::Flag(_)
+                | Argument::List(_)
+                | Argument::Record(_),
+            ) => return Err(FaultCode::IncorrectParameters.into()),
+        };
+        let arguments = match members.get("params") {
+            Some(Argument::List(arguments)) => arguments.as_slice(),
+            None => &[],
+            Some(
+                Argument::Text(_)
+                | Argument::Number(_)
+                | Argument::Double(_)
+                | Argument::Flag(_)
+                | Argument::Nil
+                | Argument::Record(_),
+            ) => return Err(FaultCode::IncorrectParameters.into()),
+        };
+        self.single(self.methods.find(name)?, arguments).await
+    }
+}
+
+/// The body of a request, or the refusal to read it.
+async fn body(request: Request) -> Result<Vec<u8>, Response<Body>> {
+    match declared_length(request.headers()) {
+        Declared::Nothing => return Err(refuse(StatusCode::LENGTH_REQUIRED)),
+        Declared::Bytes(length) if length > BODY_MAX as u64 => {
+            return Err(refuse_and_close(StatusCode::PAYLOAD_TOO_LARGE));
+        }
+        Declared::Bytes(_) | Declared::Chunks => (),
+    }
+    let collected = Limited::new(request.into_body(), BODY_MAX).collect();
+    match tokio::time::timeout(BODY_TIME, collected).await {
+        Ok(Ok(body)) => Ok(body.to_bytes().into()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(refuse_and_close(StatusCode::PAYLOAD_TOO_LARGE))
+        }
+        Ok(Err(_)) => Err(refuse_and_close(StatusCode::BAD_REQUEST)),
+        Err(_) => Err(refuse_and_close(StatusCode::REQUEST_TIMEOUT)),
+    }
+}
+
+enum Declared {
+    Nothing,
+    Bytes(u64),
+    /// The reference refuses these with 411; some clients know no other way.
+    Chunks,
+}
+
+fn declared_length(headers: &HeaderMap) -> Declared {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return Declared::Chunks;
+    }
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    length.map_or(Declared::Nothing, Declared::Bytes)
+}
+
+/// The log's line about a body that is no call (LOG-012), however long the body is.
+fn complaint(body: &[u8], unreadable: Unreadable) -> String {
+    let shown = repr(&String::from_utf8_lossy(&body[..body.len().min(SHOWN_MAX)]));
+    let rest = if body.len() > SHOWN_MAX { format!("... ({} bytes)", body.len()) } else { String::new() };
+    format!("XML-RPC request data {shown}{rest} is invalid: {}", unreadable.reason())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_shows_a_little_of_the_body_only() {
+        assert_eq!(
+            complaint(b"abc\n", Unreadable::NotACall),
+            "XML-RPC request data 'abc\\n' is invalid: unmarshallable"
+        );
+        let long = complaint(&vec![b'x'; 100_000], Unreadable::NoMethodName);
+        assert_eq!(
+            long,
+            format!("XML-RPC request data '{}'... (100000 bytes) is invalid: no method name", "x".repeat(80))
+        );
+    }
+}
