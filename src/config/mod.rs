@@ -1,5 +1,6 @@
 //! Bytes to typed desired state. Pure but for `read`, the only file that opens files.
 
+pub mod diff;
 pub mod error;
 
 use std::collections::BTreeMap;

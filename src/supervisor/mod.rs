@@ -1,16 +1,45 @@
 //! The supervisor: owns every group and process, and turns inputs into effects. It has no clock and does no I/O.
+//!
+//! One input and all that follows from it is a *turn*: [`Supervisor::handle`] once, then [`Supervisor::next_effect`]
+//! until there is none. An effect that is answered is answered by another `handle` before the next effect is
+//! taken; what follows from the answer comes before what was already planned, so a turn reads like one straight
+//! piece of code that calls the world and waits for it.
 
+mod check;
 pub mod clock;
+mod collection;
 pub mod event;
+mod facts;
+mod group;
+mod parked;
+pub mod process;
+mod requests;
+mod shutdown;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod visit;
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::api::{Fault, Reply, Request, RequestId};
+use crate::api::{Fault, Reply, Request, RequestId, SupervisorState};
 use crate::config::{self, Config, ProcessConfig};
 use crate::names::{Errno, ExitStatus, Pid, Signal};
 
+use group::Groups;
+use parked::Parked;
+use process::Process;
+use shutdown::Shutdown;
+
 pub use clock::{Instant, Now, UnixTime};
 pub use event::{CommandError, Event, Note, SpawnError};
+pub use parked::PARKED_MAX;
+
+/// Automatic starts in one turn: ten thousand of them never hold up a request. The rest go on in the next turn,
+/// at once.
+pub const STARTS_PER_TURN: usize = 64;
 
 /// Our handle to a process, never reused: a recycled pid cannot be mistaken for it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -38,7 +67,7 @@ pub enum Input {
     /// The child is gone, reaped, and all its output is in its logs.
     Exited(ProcessKey, ExitStatus),
     /// Answers [`Effect::ReadConfig`].
-    ConfigRead(ReadFor, Result<Config, Vec<config::Error>>),
+    ConfigRead(ReadFor, Result<Box<Config>, Vec<config::Error>>),
 }
 
 /// Where a process's output goes; empty where it has no file.
@@ -94,4 +123,254 @@ pub enum Exit {
     Shutdown,
     /// Begin again, in this same process, with the configuration that was read when the restart was asked for.
     Restart(Box<Config>),
+}
+
+/// What is planned for the rest of the turn.
+#[derive(Clone, Debug)]
+enum Step {
+    Do(Effect),
+    /// What began the turn, after all that was due already.
+    Take(Arrival),
+    /// A process's own effect, on its way out.
+    Process(ProcessKey, process::Effect),
+    /// A request comes to the next of its processes.
+    Visit(RequestId, ProcessKey),
+    /// The effects of a visit have been carried out.
+    Visited(RequestId, ProcessKey),
+}
+
+/// The inputs that begin a turn; the others are answers within one.
+#[derive(Clone, Debug)]
+enum Arrival {
+    Begin,
+    Signal(Signal),
+    Request(RequestId, Request),
+    Exited(ProcessKey, ExitStatus),
+}
+
+/// Owns every group and process; see the module's text.
+#[derive(Clone, Debug)]
+pub struct Supervisor {
+    /// The configuration last read; groups of it come into force one by one.
+    config: Arc<Config>,
+    daemon: Pid,
+    now: Now,
+    state: SupervisorState,
+    groups: Groups,
+    /// Every process's deadline; changes in [`Supervisor::retime`] only.
+    timers: BTreeSet<(Instant, ProcessKey)>,
+    deadlines: BTreeMap<ProcessKey, Instant>,
+    parked: BTreeMap<RequestId, Parked>,
+    shutdown: Option<Shutdown>,
+    /// What a restart will begin with.
+    next_config: Option<Box<Config>>,
+    /// What is planned, in order; what an input adds goes before what is there.
+    steps: VecDeque<Step>,
+    added: Vec<Step>,
+    /// The last effects of the turn.
+    replies: VecDeque<(RequestId, Result<Reply, Fault>)>,
+    starts_left: usize,
+    done: bool,
+}
+
+impl Supervisor {
+    /// A supervisor of nothing yet; [`Input::Begin`] brings the groups in. `daemon` is the pid to report.
+    pub fn new(config: Config, daemon: Pid) -> Supervisor {
+        Supervisor {
+            config: Arc::new(config),
+            daemon,
+            now: Now::default(),
+            state: SupervisorState::Running,
+            groups: Groups::default(),
+            timers: BTreeSet::new(),
+            deadlines: BTreeMap::new(),
+            parked: BTreeMap::new(),
+            shutdown: None,
+            next_config: None,
+            steps: VecDeque::new(),
+            added: Vec::new(),
+            replies: VecDeque::new(),
+            starts_left: STARTS_PER_TURN,
+            done: false,
+        }
+    }
+
+    /// Takes one input. Then take every effect before the next one, answers apart.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        self.now = now;
+        match input {
+            Input::Joined(key, logs) => {
+                if let Some(member) = self.groups.member_mut(key) {
+                    member.process.logs = logs;
+                }
+            }
+            Input::Checked(id, key, result) => self.on_checked(id, key, result),
+            Input::Spawned(key, pid) => self.step(key, process::Input::Spawned(pid)),
+            Input::SpawnFailed(key, error) => self.step(key, process::Input::SpawnFailed(error)),
+            Input::KillFailed(key, errno) => self.step(key, process::Input::KillFailed(errno)),
+            Input::ConfigRead(why, result) => self.on_config_read(why, result),
+            Input::Begin => self.begin_turn(Some(Arrival::Begin)),
+            Input::Wake => self.begin_turn(None),
+            Input::Signal(signal) => self.begin_turn(Some(Arrival::Signal(signal))),
+            Input::Request(id, request) => self.begin_turn(Some(Arrival::Request(id, request))),
+            Input::Exited(key, status) => self.begin_turn(Some(Arrival::Exited(key, status))),
+        }
+        self.plan_first();
+    }
+
+    /// The next thing to do. `None` means that the turn is over; replies are always its last effects but for
+    /// `Exit`.
+    pub fn next_effect(&mut self) -> Option<Effect> {
+        loop {
+            match self.steps.pop_front() {
+                Some(Step::Do(effect)) => return Some(effect),
+                Some(Step::Process(key, effect)) => {
+                    if let Some(effect) = self.process_effect(key, effect) {
+                        return Some(effect);
+                    }
+                }
+                Some(Step::Take(arrival)) => self.take(arrival),
+                Some(Step::Visit(id, key)) => self.visit(id, key),
+                Some(Step::Visited(id, key)) => self.visited(id, key),
+                None => {
+                    if !self.settle() {
+                        return self.last_effect();
+                    }
+                }
+            }
+            self.plan_first();
+        }
+    }
+
+    /// When [`Input::Wake`] would change something.
+    pub fn deadline(&self) -> Option<Instant> {
+        let process = self.timers.first().map(|(at, _)| *at);
+        let report = self.parked.values().filter_map(|parked| parked.report_at).min();
+        let shutdown = self.shutdown.as_ref().and_then(Shutdown::deadline);
+        [process, report, shutdown].into_iter().flatten().min()
+    }
+
+    /// What is due comes before what just arrived, as the reference's loop has it.
+    fn begin_turn(&mut self, arrival: Option<Arrival>) {
+        self.starts_left = STARTS_PER_TURN;
+        self.begin_shutdown();
+        self.wake_due();
+        self.added.extend(arrival.map(Step::Take));
+    }
+
+    fn take(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Begin => self.on_begin(),
+            Arrival::Signal(signal) => self.on_daemon_signal(signal),
+            Arrival::Request(id, request) => self.on_request(id, request),
+            Arrival::Exited(key, status) => self.step(key, process::Input::Exited(status)),
+        }
+    }
+
+    /// The groups of the configuration join, in order (PROC-017); the starts they want are due at once.
+    fn on_begin(&mut self) {
+        for message in &self.config.messages {
+            self.added.push(Step::Do(Effect::Note(Note::Config(message.clone()))));
+        }
+        for group in self.config.groups.clone() {
+            self.join(&group);
+        }
+        for collection in self.config.collections.clone() {
+            self.note(Note::Event(Event::CollectionAdded(collection.name.clone())));
+        }
+        self.note(Note::Event(Event::SupervisorRunning));
+    }
+
+    /// Brings a group into force.
+    fn join(&mut self, config: &Arc<config::GroupConfig>) {
+        let now = self.now;
+        for key in self.groups.add(config, |process| Process::new(process.clone(), now)) {
+            if let Some(process) = self.groups.process(key) {
+                self.added.push(Step::Do(Effect::Join(key, process.config.clone())));
+            }
+            self.retime(key);
+        }
+        self.note(Note::Event(Event::GroupAdded(config.name.clone())));
+    }
+
+    /// Lets one process take an input, and plans what it wants.
+    fn step(&mut self, key: ProcessKey, input: process::Input) {
+        let mut effects = Vec::new();
+        if let Some(member) = self.groups.member_mut(key) {
+            member.process.step(self.now, input, &mut effects);
+            self.retime(key);
+        }
+        self.added.extend(effects.into_iter().map(|effect| Step::Process(key, effect)));
+    }
+
+    fn process_effect(&mut self, key: ProcessKey, effect: process::Effect) -> Option<Effect> {
+        Some(match effect {
+            process::Effect::Spawn => Effect::Spawn(key, self.groups.process(key)?.config.clone()),
+            process::Effect::Kill { signal, whole_group } => {
+                Effect::Kill { process: key, signal, whole_group }
+            }
+            process::Effect::Note(note) => Effect::Note(note),
+        })
+    }
+
+    fn note(&mut self, note: Note) {
+        self.added.push(Step::Do(Effect::Note(note)));
+    }
+
+    /// What was added goes first, in the order in which it was added.
+    fn plan_first(&mut self) {
+        for step in self.added.drain(..).rev() {
+            self.steps.push_front(step);
+        }
+    }
+
+    /// The end of a turn, again until nothing moves: who has arrived, what is due, what shutdown wants next.
+    fn settle(&mut self) -> bool {
+        self.settle_parked();
+        if self.added.is_empty() {
+            self.wake_due();
+        }
+        if self.added.is_empty() {
+            self.advance_shutdown();
+        }
+        !self.added.is_empty()
+    }
+
+    fn last_effect(&mut self) -> Option<Effect> {
+        if let Some((id, reply)) = self.replies.pop_front() {
+            return Some(Effect::Reply(id, reply));
+        }
+        if std::mem::take(&mut self.done) {
+            return Some(Effect::Exit(match self.next_config.take() {
+                Some(config) if self.state == SupervisorState::Restarting => Exit::Restart(config),
+                Some(_) | None => Exit::Shutdown,
+            }));
+        }
+        None
+    }
+
+    /// Wakes every process whose deadline has passed, in the order of the reference's loop.
+    fn wake_due(&mut self) {
+        let due = self.timers.iter().take_while(|(at, _)| *at <= self.now.at).map(|(_, key)| *key);
+        for key in self.groups.in_loop_order(due) {
+            let starts = self.groups.process(key).is_some_and(Process::would_start);
+            if starts && self.starts_left == 0 {
+                continue;
+            }
+            self.starts_left -= usize::from(starts);
+            self.step(key, process::Input::Wake);
+        }
+    }
+
+    /// Keeps the index of deadlines true to one process. The only place that changes it.
+    fn retime(&mut self, key: ProcessKey) {
+        let deadline = self.groups.process(key).and_then(Process::deadline);
+        if let Some(old) = self.deadlines.remove(&key) {
+            self.timers.remove(&(old, key));
+        }
+        if let Some(at) = deadline {
+            self.deadlines.insert(key, at);
+            self.timers.insert((at, key));
+        }
+    }
 }

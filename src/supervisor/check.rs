@@ -1,0 +1,68 @@
+//! What must hold after every turn; for the simulation and for whoever changes this folder.
+
+use super::Supervisor;
+use super::process::Process;
+use crate::api::ProcessState;
+
+impl Supervisor {
+    /// Looks for a broken invariant and says which. Slow: it looks at everything.
+    pub fn check(&self) -> Result<(), String> {
+        if !self.steps.is_empty() || !self.added.is_empty() || !self.replies.is_empty() {
+            return Err("the turn ended with work left".to_string());
+        }
+        let mut timers = 0;
+        for (key, member) in self.groups.members() {
+            let process = &member.process;
+            let name = &process.config.name;
+            let deadline = process.deadline();
+            if self.deadlines.get(&key).copied() != deadline {
+                return Err(format!("{name}: its deadline is {deadline:?}, its timer another"));
+            }
+            if let Some(at) = deadline {
+                timers += 1;
+                if !self.timers.contains(&(at, key)) {
+                    return Err(format!("{name}: it has a deadline and no timer"));
+                }
+            }
+            check_pid(process)?;
+        }
+        if timers != self.timers.len() || timers != self.deadlines.len() {
+            return Err(format!("{} timers for {timers} deadlines", self.timers.len()));
+        }
+        self.check_parked()
+    }
+
+    fn check_parked(&self) -> Result<(), String> {
+        for (id, parked) in &self.parked {
+            if parked.launching != 0 || parked.is_done() {
+                return Err(format!("request {} should have been answered", id.0));
+            }
+            for key in &parked.waiting {
+                let Some(process) = self.groups.process(*key) else {
+                    return Err(format!("request {} waits for a process that has left", id.0));
+                };
+                if parked.arrival(process).is_some() {
+                    return Err(format!(
+                        "request {} waits for {}, which has arrived",
+                        id.0, process.config.name
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A pid exactly where a state holds one.
+fn check_pid(process: &Process) -> Result<(), String> {
+    let wanted = match process.state() {
+        ProcessState::Starting | ProcessState::Running | ProcessState::Stopping => true,
+        ProcessState::Stopped | ProcessState::Backoff | ProcessState::Exited | ProcessState::Fatal => false,
+        ProcessState::Unknown => return Ok(()),
+    };
+    if process.pid().is_some() == wanted {
+        Ok(())
+    } else {
+        Err(format!("{}: {} with pid {:?}", process.config.name, process.state(), process.pid()))
+    }
+}

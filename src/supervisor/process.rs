@@ -1,0 +1,718 @@
+//! One process: a state machine. The table of its transitions is in docs/architecture.md, printed by the test
+//! at the end of this file.
+
+use std::sync::Arc;
+
+use super::LogPaths;
+use super::clock::{Instant, Now, UnixTime};
+use super::event::{Event, Fate, Note, SpawnError, StateChange};
+use crate::api::{ProcessInfo, ProcessState};
+use crate::config::{AutoRestart, ProcessConfig};
+use crate::names::{Errno, ExitStatus, Pid, Signal};
+
+/// Seconds since the last start before an automatic restart. The reference has this pause only by accident, from
+/// its one-second poll; without it `startsecs=0` with `autorestart=true` would be a storm of forks.
+pub const RESTART_FLOOR: i64 = 1;
+
+/// Seconds between repeated SIGKILLs when `stopwaitsecs` is zero; the reference repeats on every pass of its loop.
+pub const KILL_FLOOR: i64 = 1;
+
+/// What the log says of a child that died before `startsecs` (PROC-040).
+const EXITED_TOO_QUICKLY: &str = "Exited too quickly (process log may have details)";
+
+/// What a process can be told.
+#[derive(Clone, Debug)]
+pub enum Input {
+    Start,
+    Stop,
+    Signal(Signal),
+    Wake,
+    Spawned(Pid),
+    SpawnFailed(SpawnError),
+    KillFailed(Errno),
+    Exited(ExitStatus),
+    /// The daemon shuts down: start nothing any more (PROC-015).
+    Hold,
+    /// The daemon shuts down and has come to this group: BACKOFF becomes FATAL (PROC-024).
+    GiveUp,
+}
+
+/// What a process wants done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    Spawn,
+    Kill { signal: Signal, whole_group: bool },
+    Note(Note),
+}
+
+/// What a signal was sent for; decides what is said when it cannot be sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum SentSignal {
+    Stop(Signal),
+    Request(Signal),
+}
+
+/// Data belongs to the state that needs it: a stopped process cannot have a pid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// `start_at` is set while autostart is due.
+    Stopped {
+        start_at: Option<Instant>,
+    },
+    /// No pid until the answer to `Spawn`, within the same turn.
+    Starting {
+        pid: Option<Pid>,
+        since: Instant,
+    },
+    Running {
+        pid: Pid,
+    },
+    /// No `retry_at` once the daemon shuts down.
+    Backoff {
+        retry_at: Option<Instant>,
+    },
+    Stopping {
+        pid: Pid,
+        kill_at: Instant,
+    },
+    Exited {
+        restart_at: Option<Instant>,
+    },
+    Fatal,
+    /// A signal could not be sent; the child may live on.
+    Unknown {
+        pid: Option<Pid>,
+    },
+}
+
+/// One supervised process.
+#[derive(Clone, Debug)]
+pub struct Process {
+    pub config: Arc<ProcessConfig>,
+    /// Where its output goes; known once it has joined.
+    pub logs: LogPaths,
+    state: State,
+    /// Failed starts in a row; `tries` in events (PROC-008).
+    tries: i64,
+    started_at: Option<Instant>,
+    start: UnixTime,
+    stop: UnixTime,
+    spawnerr: Option<Arc<str>>,
+    exitstatus: Option<i32>,
+    held: bool,
+    /// What the last `Kill` was for, should it fail.
+    sent: SentSignal,
+    /// Why it is UNKNOWN, for whoever asked for the signal (PROC-031).
+    problem: Option<String>,
+}
+
+impl Process {
+    /// A process that has just joined: it starts by itself if so configured (PROC-014).
+    pub fn new(config: Arc<ProcessConfig>, now: Now) -> Process {
+        let start_at = config.autostart.then_some(now.at);
+        let none: Arc<str> = Arc::from("");
+        Process {
+            config,
+            logs: LogPaths { stdout: none.clone(), stderr: none },
+            state: State::Stopped { start_at },
+            tries: 0,
+            started_at: None,
+            start: UnixTime(0),
+            stop: UnixTime(0),
+            spawnerr: None,
+            exitstatus: None,
+            held: false,
+            sent: SentSignal::Stop(Signal::TERM),
+            problem: None,
+        }
+    }
+
+    /// Takes one input and says what is to be done about it, in order.
+    pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+        match input {
+            Input::Start => self.on_start(now, out),
+            Input::Stop => self.on_stop(now, out),
+            Input::Signal(signal) => self.on_signal(signal, out),
+            Input::Wake => self.on_wake(now, out),
+            Input::Spawned(pid) => self.on_spawned(pid, out),
+            Input::SpawnFailed(error) => self.on_spawn_failed(now, &error, out),
+            Input::KillFailed(errno) => self.on_kill_failed(errno, out),
+            Input::Exited(status) => self.on_exited(now, status, out),
+            Input::Hold => self.on_hold(),
+            Input::GiveUp => self.on_give_up(out),
+        }
+    }
+
+    /// When [`Input::Wake`] would change something.
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.state {
+            State::Stopped { start_at } => start_at,
+            State::Starting { pid: Some(_), since } => {
+                // More than startsecs, not as much as (PROC-006).
+                Some(since.plus_seconds(self.config.startsecs).just_after())
+            }
+            State::Backoff { retry_at } => retry_at,
+            State::Stopping { kill_at, .. } => Some(kill_at),
+            State::Exited { restart_at } => restart_at,
+            State::Starting { pid: None, .. }
+            | State::Running { .. }
+            | State::Fatal
+            | State::Unknown { .. } => None,
+        }
+    }
+
+    /// Whether waking it now would start a child.
+    pub fn would_start(&self) -> bool {
+        match self.state {
+            State::Stopped { start_at: Some(_) }
+            | State::Backoff { retry_at: Some(_) }
+            | State::Exited { restart_at: Some(_) } => true,
+            State::Stopped { start_at: None }
+            | State::Backoff { retry_at: None }
+            | State::Exited { restart_at: None }
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Fatal
+            | State::Unknown { .. } => false,
+        }
+    }
+
+    /// The state, as clients know it.
+    pub fn state(&self) -> ProcessState {
+        match self.state {
+            State::Stopped { .. } => ProcessState::Stopped,
+            State::Starting { .. } => ProcessState::Starting,
+            State::Running { .. } => ProcessState::Running,
+            State::Backoff { .. } => ProcessState::Backoff,
+            State::Stopping { .. } => ProcessState::Stopping,
+            State::Exited { .. } => ProcessState::Exited,
+            State::Fatal => ProcessState::Fatal,
+            State::Unknown { .. } => ProcessState::Unknown,
+        }
+    }
+
+    /// The pid of its child, if it has one.
+    pub fn pid(&self) -> Option<Pid> {
+        match self.state {
+            State::Starting { pid, .. } | State::Unknown { pid } => pid,
+            State::Running { pid } | State::Stopping { pid, .. } => Some(pid),
+            State::Stopped { .. } | State::Backoff { .. } | State::Exited { .. } | State::Fatal => None,
+        }
+    }
+
+    /// Why the last start or run went wrong (PROC-040).
+    pub fn spawnerr(&self) -> Option<&Arc<str>> {
+        self.spawnerr.as_ref()
+    }
+
+    /// What went wrong when it was last signalled, if that made it UNKNOWN.
+    pub fn problem(&self) -> Option<&str> {
+        match self.state {
+            State::Unknown { .. } => self.problem.as_deref(),
+            State::Stopped { .. }
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Backoff { .. }
+            | State::Stopping { .. }
+            | State::Exited { .. }
+            | State::Fatal => None,
+        }
+    }
+
+    /// The facts for `getProcessInfo` (RPC-041 to RPC-043).
+    pub fn info(&self, now: Now) -> ProcessInfo {
+        ProcessInfo {
+            name: self.config.name.clone(),
+            group: self.config.group.clone(),
+            start: self.start.0,
+            stop: self.stop.0,
+            now: now.unix.0,
+            state: self.state(),
+            spawnerr: self.spawnerr.clone().unwrap_or_else(|| Arc::from("")),
+            exitstatus: self.exitstatus.unwrap_or(0),
+            stdout_logfile: self.logs.stdout.clone(),
+            stderr_logfile: self.logs.stderr.clone(),
+            pid: self.pid(),
+        }
+    }
+
+    fn on_start(&mut self, now: Now, out: &mut Vec<Effect>) {
+        match self.state {
+            State::Stopped { .. } | State::Backoff { .. } | State::Exited { .. } | State::Fatal => (),
+            State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Unknown { .. } => {
+                out.push(Effect::Note(Note::AlreadyRunning { process: self.config.name.clone() }));
+                return;
+            }
+        }
+        self.spawnerr = None;
+        self.exitstatus = None;
+        self.start = now.unix;
+        self.started_at = Some(now.at);
+        let to = StateChange::Starting { tries: self.tries };
+        self.change(State::Starting { pid: None, since: now.at }, to, out);
+        out.push(Effect::Spawn);
+    }
+
+    fn on_spawned(&mut self, child: Pid, out: &mut Vec<Effect>) {
+        if let State::Starting { pid, .. } = &mut self.state {
+            *pid = Some(child);
+            out.push(Effect::Note(Note::Spawned { process: self.config.name.clone(), pid: child }));
+        }
+    }
+
+    fn on_spawn_failed(&mut self, now: Now, error: &SpawnError, out: &mut Vec<Effect>) {
+        let State::Starting { pid: None, .. } = self.state else { return };
+        let text = error.text(&self.config.name);
+        out.push(Effect::Note(Note::SpawnFailed { text: text.to_string() }));
+        self.spawnerr = Some(text);
+        self.enter_backoff(now, out);
+        self.give_up_when_out_of_tries(out);
+    }
+
+    fn on_stop(&mut self, now: Now, out: &mut Vec<Effect>) {
+        match self.state {
+            State::Starting { pid: Some(pid), .. } | State::Running { pid } => {
+                let kill_at = now.at.plus_seconds(self.config.stopwaitsecs);
+                let whole_group = self.config.stopasgroup;
+                self.note_killing(pid, self.config.stopsignal, whole_group, out);
+                self.change(State::Stopping { pid, kill_at }, StateChange::Stopping { pid }, out);
+                self.send(SentSignal::Stop(self.config.stopsignal), whole_group, out);
+            }
+            State::Backoff { .. } => {
+                out.push(Effect::Note(Note::KilledInBackoff { process: self.config.name.clone() }));
+                // The reference keeps the count, so that the next start has fewer tries left (BUG-020).
+                self.tries = 0;
+                self.change(State::Stopped { start_at: None }, StateChange::Stopped { pid: None }, out);
+            }
+            // A restart not yet due is called off: whoever stops a program wants it to stay so.
+            State::Exited { .. } => self.state = State::Exited { restart_at: None },
+            State::Stopped { .. } => self.state = State::Stopped { start_at: None },
+            State::Starting { pid: None, .. }
+            | State::Stopping { .. }
+            | State::Fatal
+            | State::Unknown { .. } => (),
+        }
+    }
+
+    fn on_signal(&mut self, signal: Signal, out: &mut Vec<Effect>) {
+        if let Some(pid) = self.pid() {
+            out.push(Effect::Note(Note::Signalling { process: self.config.name.clone(), pid, signal }));
+            self.send(SentSignal::Request(signal), false, out);
+        }
+    }
+
+    fn on_wake(&mut self, now: Now, out: &mut Vec<Effect>) {
+        if self.deadline().is_none_or(|deadline| now.at < deadline) {
+            return;
+        }
+        match self.state {
+            State::Stopped { .. } | State::Backoff { .. } | State::Exited { .. } => self.on_start(now, out),
+            State::Starting { pid: Some(pid), .. } => {
+                self.tries = 0;
+                self.change(State::Running { pid }, StateChange::Running { pid }, out);
+                let (process, startsecs) = (self.config.name.clone(), self.config.startsecs);
+                out.push(Effect::Note(Note::Success { process, startsecs }));
+            }
+            State::Stopping { pid, .. } => {
+                let wait = self.config.stopwaitsecs.max(KILL_FLOOR);
+                self.state = State::Stopping { pid, kill_at: now.at.plus_seconds(wait) };
+                out.push(Effect::Note(Note::StopOverdue { process: self.config.name.clone(), pid }));
+                let whole_group = self.config.killasgroup;
+                self.note_killing(pid, Signal::KILL, whole_group, out);
+                self.send(SentSignal::Stop(Signal::KILL), whole_group, out);
+            }
+            State::Starting { pid: None, .. }
+            | State::Running { .. }
+            | State::Fatal
+            | State::Unknown { .. } => (),
+        }
+    }
+
+    fn on_kill_failed(&mut self, errno: Errno, out: &mut Vec<Effect>) {
+        let Some(pid) = self.pid() else { return };
+        let process = self.config.name.clone();
+        if errno == Errno::ESRCH {
+            out.push(Effect::Note(Note::NobodyToSignal { process, pid }));
+            return;
+        }
+        let text = match self.sent {
+            SentSignal::Stop(_) => format!("unknown problem killing {process} ({pid}):{}", errno.name()),
+            SentSignal::Request(signal) => {
+                format!("unknown problem sending sig {} ({process}):{}", signal.name(), errno.name())
+            }
+        };
+        self.problem = Some(text.clone());
+        out.push(Effect::Note(Note::KillFailed { text }));
+        if self.state() != ProcessState::Unknown {
+            self.change(State::Unknown { pid: Some(pid) }, StateChange::Unknown, out);
+        }
+    }
+
+    fn on_exited(&mut self, now: Now, status: ExitStatus, out: &mut Vec<Effect>) {
+        let was = self.state;
+        self.stop = now.unix;
+        let expected = self.config.exitcodes.iter().any(|code| i32::from(*code) == status.code());
+        match was {
+            State::Stopping { pid, .. } => {
+                self.exitstatus = Some(status.code());
+                self.change(State::Stopped { start_at: None }, StateChange::Stopped { pid: Some(pid) }, out);
+                self.note_exit(status, Fate::Stopped { expected }, out);
+            }
+            State::Starting { pid: Some(_), since } if self.too_quick(now, since) => {
+                self.exitstatus = None;
+                self.spawnerr = Some(Arc::from(EXITED_TOO_QUICKLY));
+                self.enter_backoff(now, out);
+                self.note_exit(status, Fate::Exited { expected: false }, out);
+                self.give_up_when_out_of_tries(out);
+            }
+            State::Starting { pid: Some(pid), .. } => {
+                // Long enough, or startsecs=0: it was running, if only for a moment.
+                self.change(State::Running { pid }, StateChange::Running { pid }, out);
+                self.enter_exited(now, pid, status, expected, out);
+            }
+            State::Running { pid } => self.enter_exited(now, pid, status, expected, out),
+            State::Unknown { .. } => self.state = State::Unknown { pid: None },
+            State::Stopped { .. }
+            | State::Starting { pid: None, .. }
+            | State::Backoff { .. }
+            | State::Exited { .. }
+            | State::Fatal => (),
+        }
+    }
+
+    /// An exit before startsecs is a failed start whatever its code (PROC-007).
+    fn too_quick(&self, now: Now, since: Instant) -> bool {
+        now.at < since.plus_seconds(self.config.startsecs)
+    }
+
+    fn enter_exited(
+        &mut self,
+        now: Now,
+        pid: Pid,
+        status: ExitStatus,
+        expected: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        self.tries = 0;
+        self.exitstatus = Some(status.code());
+        if !expected {
+            self.spawnerr = Some(Arc::from(format!("Bad exit code {}", status.code())));
+        }
+        let again = match self.config.autorestart {
+            AutoRestart::Always => true,
+            AutoRestart::Unexpected => !expected,
+            AutoRestart::Never => false,
+        };
+        let floor = self.started_at.map_or(now.at, |started| started.plus_seconds(RESTART_FLOOR));
+        let restart_at = (again && !self.held).then(|| floor.max(now.at));
+        self.change(State::Exited { restart_at }, StateChange::Exited { expected, pid }, out);
+        self.note_exit(status, Fate::Exited { expected }, out);
+    }
+
+    /// One try more, and as many seconds until the next (PROC-008).
+    fn enter_backoff(&mut self, now: Now, out: &mut Vec<Effect>) {
+        self.tries += 1;
+        let retry_at = (!self.held).then(|| now.at.plus_seconds(self.tries).just_after());
+        self.change(State::Backoff { retry_at }, StateChange::Backoff { tries: self.tries }, out);
+    }
+
+    fn give_up_when_out_of_tries(&mut self, out: &mut Vec<Effect>) {
+        if self.tries > self.config.startretries {
+            self.on_give_up(out);
+            out.push(Effect::Note(Note::GaveUp { process: self.config.name.clone() }));
+        }
+    }
+
+    fn on_give_up(&mut self, out: &mut Vec<Effect>) {
+        if let State::Backoff { .. } = self.state {
+            self.tries = 0;
+            self.change(State::Fatal, StateChange::Fatal, out);
+        }
+    }
+
+    fn on_hold(&mut self) {
+        self.held = true;
+        match &mut self.state {
+            State::Stopped { start_at: due }
+            | State::Backoff { retry_at: due }
+            | State::Exited { restart_at: due } => *due = None,
+            State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Fatal
+            | State::Unknown { .. } => (),
+        }
+    }
+
+    fn change(&mut self, state: State, to: StateChange, out: &mut Vec<Effect>) {
+        let from = self.state();
+        self.state = state;
+        let (process, group) = (self.config.name.clone(), self.config.group.clone());
+        out.push(Effect::Note(Note::Event(Event::ProcessState { process, group, from, to })));
+    }
+
+    fn send(&mut self, sent: SentSignal, whole_group: bool, out: &mut Vec<Effect>) {
+        self.sent = sent;
+        let (SentSignal::Stop(signal) | SentSignal::Request(signal)) = sent;
+        out.push(Effect::Kill { signal, whole_group });
+    }
+
+    fn note_killing(&self, pid: Pid, signal: Signal, whole_group: bool, out: &mut Vec<Effect>) {
+        let process = self.config.name.clone();
+        out.push(Effect::Note(Note::Killing { process, pid, signal, whole_group }));
+    }
+
+    fn note_exit(&self, status: ExitStatus, fate: Fate, out: &mut Vec<Effect>) {
+        out.push(Effect::Note(Note::Exited { process: self.config.name.clone(), status, fate }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::supervisor::event::CommandError;
+    use crate::supervisor::testing::{at, process_config};
+
+    /// A process brought to each state by inputs alone, at second 100.
+    fn in_every_state() -> Vec<(&'static str, Process)> {
+        let pid = Pid(7);
+        let paths: [(ProcessState, Vec<(i64, Input)>); 9] = [
+            (ProcessState::Stopped, vec![]),
+            (ProcessState::Starting, vec![(100, Input::Start)]),
+            (ProcessState::Starting, vec![(100, Input::Start), (100, Input::Spawned(pid))]),
+            (ProcessState::Running, vec![(90, Input::Start), (90, Input::Spawned(pid)), (100, Input::Wake)]),
+            (
+                ProcessState::Backoff,
+                vec![(100, Input::Start), (100, Input::SpawnFailed(SpawnError::Fork(Errno::EAGAIN)))],
+            ),
+            (
+                ProcessState::Stopping,
+                vec![(90, Input::Start), (90, Input::Spawned(pid)), (99, Input::Wake), (100, Input::Stop)],
+            ),
+            (
+                ProcessState::Exited,
+                vec![
+                    (90, Input::Start),
+                    (90, Input::Spawned(pid)),
+                    (99, Input::Wake),
+                    (100, Input::Exited(ExitStatus::Exited(0))),
+                ],
+            ),
+            (
+                ProcessState::Fatal,
+                vec![
+                    (100, Input::Start),
+                    (100, Input::SpawnFailed(SpawnError::Fork(Errno::EAGAIN))),
+                    (100, Input::GiveUp),
+                ],
+            ),
+            (
+                ProcessState::Unknown,
+                vec![
+                    (90, Input::Start),
+                    (90, Input::Spawned(pid)),
+                    (99, Input::Wake),
+                    (100, Input::Stop),
+                    (100, Input::KillFailed(Errno(1))),
+                ],
+            ),
+        ];
+        paths
+            .into_iter()
+            .map(|(state, inputs)| {
+                let mut config = process_config("g", "p");
+                config.autostart = false;
+                let mut process = Process::new(Arc::new(config), at(90));
+                for (when, input) in inputs {
+                    process.step(at(when), input, &mut Vec::new());
+                }
+                assert_eq!(process.state(), state);
+                let unborn = state == ProcessState::Starting && process.pid().is_none();
+                (if unborn { "STARTING, no pid yet" } else { state.name() }, process)
+            })
+            .collect()
+    }
+
+    /// What one input does to a process, as a cell of the table.
+    fn cell(process: &Process, when: i64, input: Input) -> String {
+        let mut process = process.clone();
+        let mut out = Vec::new();
+        let before = process.state();
+        process.step(at(when), input, &mut out);
+        let mut words: Vec<String> = Vec::new();
+        for effect in &out {
+            match effect {
+                Effect::Spawn => words.push("spawn".to_string()),
+                Effect::Kill { signal, .. } => words.push(format!("send {}", signal.name())),
+                Effect::Note(Note::Event(Event::ProcessState { to, .. })) => {
+                    let name =
+                        Event::ProcessState { process: "p".into(), group: "g".into(), from: before, to: *to };
+                    words.push(format!("→ {}", name.name().trim_start_matches("PROCESS_STATE_")));
+                }
+                Effect::Note(_) => (),
+            }
+        }
+        words.join(", ")
+    }
+
+    /// Every state against every input, for a program with the stock settings and a clean exit.
+    fn table() -> String {
+        let heads = ["Start", "Stop", "Wake, when due", "Exited", "SpawnFailed", "KillFailed", "GiveUp"];
+        let mut table = format!("| state | {} |\n|---|{}\n", heads.join(" | "), "---|".repeat(heads.len()));
+        for (label, process) in in_every_state() {
+            let due = process.deadline().map_or(200, |at| (at.0 / 1_000_000_000) as i64 + 1);
+            let cells = [
+                cell(&process, 100, Input::Start),
+                cell(&process, 100, Input::Stop),
+                cell(&process, due, Input::Wake),
+                cell(&process, 100, Input::Exited(ExitStatus::Exited(0))),
+                cell(&process, 100, Input::SpawnFailed(SpawnError::Command(CommandError::Empty))),
+                cell(&process, 100, Input::KillFailed(Errno(1))),
+                cell(&process, 100, Input::GiveUp),
+            ];
+            table.push_str(&format!("| {label} | {} |\n", cells.join(" | ")));
+        }
+        table
+    }
+
+    #[test]
+    fn the_table_in_the_docs_is_what_the_code_does() {
+        let docs = include_str!("../../docs/architecture.md");
+        assert!(docs.contains(&table()), "docs/architecture.md should hold this table:\n{}", table());
+    }
+
+    fn run(config: ProcessConfig, inputs: &[(i64, Input)]) -> (Process, Vec<Effect>) {
+        let mut process = Process::new(Arc::new(config), at(0));
+        let mut out = Vec::new();
+        for (when, input) in inputs {
+            out.clear();
+            process.step(at(*when), input.clone(), &mut out);
+        }
+        (process, out)
+    }
+
+    #[test]
+    fn running_takes_more_than_startsecs_not_as_much_proc_006() {
+        let (mut process, _) =
+            run(process_config("g", "p"), &[(0, Input::Start), (0, Input::Spawned(Pid(7)))]);
+        process.step(at(1), Input::Wake, &mut Vec::new());
+        assert_eq!(process.state(), ProcessState::Starting);
+        let later = Now { at: at(1).at.just_after(), unix: at(1).unix };
+        process.step(later, Input::Wake, &mut Vec::new());
+        assert_eq!(process.state(), ProcessState::Running);
+    }
+
+    #[test]
+    fn an_early_exit_is_a_failed_start_even_with_code_0_proc_007() {
+        let mut config = process_config("g", "p");
+        config.startsecs = 2;
+        let inputs =
+            [(0, Input::Start), (0, Input::Spawned(Pid(7))), (1, Input::Exited(ExitStatus::Exited(0)))];
+        let (process, _) = run(config, &inputs);
+        assert_eq!(process.state(), ProcessState::Backoff);
+        assert_eq!(process.spawnerr().map(|text| &**text), Some(EXITED_TOO_QUICKLY));
+    }
+
+    #[test]
+    fn startsecs_0_passes_through_running_on_its_way_to_exited_q_13() {
+        let mut config = process_config("g", "p");
+        config.startsecs = 0;
+        let inputs =
+            [(0, Input::Start), (0, Input::Spawned(Pid(7))), (0, Input::Exited(ExitStatus::Exited(0)))];
+        let (process, out) = run(config, &inputs);
+        assert_eq!(process.state(), ProcessState::Exited);
+        let names: Vec<&str> = out
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Note(Note::Event(event)) => Some(event.name()),
+                Effect::Spawn | Effect::Kill { .. } | Effect::Note(_) => None,
+            })
+            .collect();
+        assert_eq!(names, ["PROCESS_STATE_RUNNING", "PROCESS_STATE_EXITED"]);
+    }
+
+    #[test]
+    fn startretries_plus_one_attempts_then_fatal_proc_008() {
+        let fail = || Input::SpawnFailed(SpawnError::Fork(Errno::EAGAIN));
+        let mut config = process_config("g", "p");
+        config.startretries = 1;
+        let (process, _) = run(config.clone(), &[(0, Input::Start), (0, fail())]);
+        assert_eq!(process.state(), ProcessState::Backoff);
+        assert_eq!(process.deadline(), Some(at(1).at.just_after()));
+        let (process, _) = run(config, &[(0, Input::Start), (0, fail()), (2, Input::Wake), (2, fail())]);
+        assert_eq!(process.state(), ProcessState::Fatal);
+    }
+
+    #[test]
+    fn an_automatic_restart_waits_for_the_floor() {
+        let mut config = process_config("g", "p");
+        config.startsecs = 0;
+        config.autorestart = AutoRestart::Always;
+        let inputs =
+            [(5, Input::Start), (5, Input::Spawned(Pid(7))), (5, Input::Exited(ExitStatus::Exited(0)))];
+        let (process, _) = run(config.clone(), &inputs);
+        assert_eq!(process.deadline(), Some(at(6).at));
+        let inputs =
+            [(5, Input::Start), (5, Input::Spawned(Pid(7))), (9, Input::Exited(ExitStatus::Exited(0)))];
+        assert_eq!(run(config, &inputs).0.deadline(), Some(at(9).at));
+    }
+
+    #[test]
+    fn a_stop_calls_off_the_restart_that_is_due() {
+        let mut config = process_config("g", "p");
+        config.autorestart = AutoRestart::Always;
+        let inputs = [
+            (5, Input::Start),
+            (5, Input::Spawned(Pid(7))),
+            (9, Input::Exited(ExitStatus::Exited(1))),
+            (9, Input::Stop),
+        ];
+        let (process, _) = run(config, &inputs);
+        assert_eq!((process.state(), process.deadline()), (ProcessState::Exited, None));
+    }
+
+    #[test]
+    fn sigkill_comes_at_stopwaitsecs_and_again_each_stopwaitsecs_proc_025() {
+        let mut config = process_config("g", "p");
+        config.stopwaitsecs = 3;
+        config.killasgroup = true;
+        let inputs = [
+            (0, Input::Start),
+            (0, Input::Spawned(Pid(7))),
+            (9, Input::Wake),
+            (10, Input::Stop),
+            (13, Input::Wake),
+        ];
+        let (process, out) = run(config, &inputs);
+        assert!(out.contains(&Effect::Kill { signal: Signal::KILL, whole_group: true }));
+        assert_eq!(process.deadline(), Some(at(16).at));
+    }
+
+    #[test]
+    fn stop_in_backoff_starts_counting_anew_bug_020() {
+        let fail = || Input::SpawnFailed(SpawnError::Fork(Errno::EAGAIN));
+        let inputs = [(0, Input::Start), (0, fail()), (0, Input::Stop), (1, Input::Start)];
+        let (_, out) = run(process_config("g", "p"), &inputs);
+        let payload = "processname:p groupname:g from_state:STOPPED tries:0";
+        assert!(matches!(&out[0], Effect::Note(Note::Event(event)) if event.payload() == payload), "{out:?}");
+    }
+
+    #[test]
+    fn a_held_process_starts_nothing_any_more_proc_015() {
+        let mut config = process_config("g", "p");
+        config.autorestart = AutoRestart::Always;
+        let inputs = [
+            (0, Input::Start),
+            (0, Input::Spawned(Pid(7))),
+            (0, Input::Hold),
+            (9, Input::Exited(ExitStatus::Exited(1))),
+        ];
+        assert_eq!(run(config, &inputs).0.deadline(), None);
+        let (process, _) = run(process_config("g", "p"), &[(0, Input::Hold)]);
+        assert!(!process.would_start());
+    }
+}

@@ -1,0 +1,119 @@
+//! Orderly shutdown and restart: groups are stopped one at a time, the last in priority first (PROC-021).
+
+use super::clock::Instant;
+use super::event::{Event, SignalMeaning};
+use super::{Effect, Note, ReadFor, Step, Supervisor, process};
+use crate::api::SupervisorState;
+use crate::names::{GroupName, ProcessName, Signal};
+
+/// Seconds between "waiting for x to die" lines (PROC-026).
+pub const DIE_REPORT_PERIOD: i64 = 3;
+
+/// How far a shutdown has come.
+#[derive(Clone, Debug)]
+pub enum Shutdown {
+    /// Asked for; begins with the next turn, so that the reply to whoever asked leaves first (RPC-024).
+    Asked,
+    Under {
+        /// Still to be stopped; the last is next.
+        groups: Vec<GroupName>,
+        report_at: Instant,
+    },
+    Over,
+}
+
+impl Shutdown {
+    /// When it wants to be woken.
+    pub fn deadline(&self) -> Option<Instant> {
+        match self {
+            Shutdown::Asked => Some(Instant(0)),
+            Shutdown::Under { report_at, .. } => Some(*report_at),
+            Shutdown::Over => None,
+        }
+    }
+}
+
+impl Supervisor {
+    pub(super) fn on_daemon_signal(&mut self, signal: Signal) {
+        let meaning = match signal {
+            Signal::TERM | Signal::INT | Signal::QUIT => SignalMeaning::Exit,
+            Signal::HUP if self.state == SupervisorState::Shutdown => SignalMeaning::RestartIgnored,
+            Signal::HUP => SignalMeaning::Restart,
+            Signal::USR2 => SignalMeaning::ReopenLogs,
+            _ => SignalMeaning::Nothing,
+        };
+        self.note(Note::ReceivedSignal { signal, meaning });
+        match meaning {
+            SignalMeaning::Exit => self.ask_shutdown(SupervisorState::Shutdown),
+            // The configuration is read before anything is stopped (BUG-002).
+            SignalMeaning::Restart if self.state == SupervisorState::Running => {
+                self.added.push(Step::Do(Effect::ReadConfig(ReadFor::RestartSignal)));
+            }
+            SignalMeaning::ReopenLogs => self.added.push(Step::Do(Effect::ReopenLogs)),
+            SignalMeaning::Restart | SignalMeaning::RestartIgnored | SignalMeaning::Nothing => (),
+        }
+    }
+
+    /// A shutdown may take over a restart under way (SIG-003), not the other way round.
+    pub(super) fn ask_shutdown(&mut self, state: SupervisorState) {
+        self.state = self.state.min(state);
+        if self.shutdown.is_none() {
+            self.shutdown = Some(Shutdown::Asked);
+        }
+    }
+
+    /// From here on nothing is started any more (PROC-015).
+    pub(super) fn begin_shutdown(&mut self) {
+        let Some(Shutdown::Asked) = self.shutdown else { return };
+        let groups = self.groups.by_priority().iter().map(|group| group.config.name.clone()).collect();
+        self.shutdown = Some(Shutdown::Under { groups, report_at: self.now.at });
+        self.note(Note::Event(Event::SupervisorStopping));
+        for key in self.groups.all_by_priority() {
+            self.step(key, process::Input::Hold);
+        }
+    }
+
+    /// Stops the group whose turn it is, lets go of those that have stopped, and says who is still waited for.
+    pub(super) fn advance_shutdown(&mut self) {
+        let Some(Shutdown::Under { groups, report_at }) = &mut self.shutdown else { return };
+        let (mut groups, report_at) = (std::mem::take(groups), *report_at);
+        while let Some(name) = groups.last() {
+            let planned = self.added.len();
+            let members = self.groups.get(name.as_str()).map_or_else(Vec::new, |group| group.members.clone());
+            self.stop_members(&members);
+            let stopped = |key| self.groups.process(key).is_none_or(|process| process.state().is_stopped());
+            if self.added.len() > planned || !members.into_iter().all(stopped) {
+                break;
+            }
+            groups.pop();
+        }
+        let over = groups.is_empty();
+        let report_at = if over { report_at } else { self.report_unstopped(report_at) };
+        self.done |= over;
+        self.shutdown = Some(if over { Shutdown::Over } else { Shutdown::Under { groups, report_at } });
+    }
+
+    /// All at once, in descending priority, equal ones last first; BACKOFF becomes FATAL (PROC-021, PROC-024).
+    fn stop_members(&mut self, members: &[super::ProcessKey]) {
+        for key in self.groups.in_request_order(members.iter().copied()).into_iter().rev() {
+            self.step(key, process::Input::GiveUp);
+            self.step(key, process::Input::Stop);
+        }
+    }
+
+    fn report_unstopped(&mut self, report_at: Instant) -> Instant {
+        if self.now.at < report_at {
+            return report_at;
+        }
+        let mut processes: Vec<ProcessName> = Vec::new();
+        for group in self.groups.by_activation() {
+            let unstopped = group.members.iter().filter_map(|key| self.groups.process(*key));
+            let unstopped = unstopped.filter(|process| !process.state().is_stopped());
+            processes.extend(unstopped.map(|process| process.config.name.clone()));
+        }
+        if !processes.is_empty() {
+            self.note(Note::WaitingToDie { processes });
+        }
+        self.now.at.plus_seconds(DIE_REPORT_PERIOD).just_after()
+    }
+}

@@ -1,0 +1,239 @@
+//! A small world for tests of this folder: one in which every effect succeeds unless a test says otherwise.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Effect, Event, Input, LogPaths, Note, Now, ProcessKey, SpawnError, Supervisor, UnixTime};
+use crate::api::{Fault, Reply, Request, RequestId};
+use crate::config::*;
+use crate::names::{Errno, ExitStatus, Pid, Selector, Signal};
+
+use super::clock::Instant;
+
+/// Second `seconds` on both clocks; people's starts at a million.
+pub fn at(seconds: i64) -> Now {
+    Now { at: Instant(0).plus_seconds(seconds), unix: UnixTime(1_000_000 + seconds) }
+}
+
+/// A process with the stock settings.
+pub fn process_config(group: &str, name: &str) -> ProcessConfig {
+    let output = OutputConfig {
+        logfile: LogFile::Auto,
+        maxbytes: 50 << 20,
+        backups: 10,
+        capture_maxbytes: 0,
+        events_enabled: false,
+        syslog: false,
+    };
+    ProcessConfig {
+        program: name.into(),
+        group: group.into(),
+        name: name.into(),
+        command: "/bin/cat".to_string(),
+        priority: 999,
+        autostart: true,
+        autorestart: AutoRestart::Unexpected,
+        startsecs: 1,
+        startretries: 3,
+        exitcodes: vec![0],
+        stopsignal: Signal::TERM,
+        stopwaitsecs: 10,
+        stopasgroup: false,
+        killasgroup: false,
+        user: None,
+        umask: None,
+        directory: None,
+        environment: BTreeMap::new(),
+        serverurl: None,
+        redirect_stderr: false,
+        stdout: output.clone(),
+        stderr: output,
+    }
+}
+
+/// A group of processes with the stock settings.
+pub fn group(name: &str, priority: i64, processes: &[&str]) -> GroupConfig {
+    let processes = processes.iter().map(|process| Arc::new(process_config(name, process))).collect();
+    GroupConfig { name: name.into(), priority, processes }
+}
+
+/// A collection by programs alone.
+pub fn collection(name: &str, programs: &[&str]) -> CollectionConfig {
+    CollectionConfig {
+        name: name.into(),
+        priority: 999,
+        programs: programs.iter().map(|program| Selector::new(program)).collect(),
+        groups: Vec::new(),
+        collections: Vec::new(),
+        exclude: Vec::new(),
+    }
+}
+
+/// A configuration of groups and collections.
+pub fn config(groups: Vec<GroupConfig>, collections: Vec<CollectionConfig>) -> Config {
+    Config {
+        supervisord: SupervisordConfig {
+            logfile: MainLog::Syslog,
+            logfile_maxbytes: 0,
+            logfile_backups: 0,
+            loglevel: LogLevel::Info,
+            pidfile: String::new(),
+            umask: 0o22,
+            directory: None,
+            nodaemon: true,
+            silent: true,
+            nocleanup: true,
+            strip_ansi: false,
+            minfds: 1024,
+            minprocs: 200,
+            user: None,
+            identifier: "supervisor".to_string(),
+            childlogdir: String::new(),
+            environment: BTreeMap::new(),
+        },
+        servers: Vec::new(),
+        groups: groups.into_iter().map(Arc::new).collect(),
+        collections: collections.into_iter().map(Arc::new).collect(),
+        namespaces: vec!["supervisor".to_string()],
+        messages: Vec::new(),
+    }
+}
+
+/// Carries effects out by writing them down.
+pub struct World {
+    pub supervisor: Supervisor,
+    pub now: Now,
+    /// What happened, in order, one line each: spawns, kills, events, replies.
+    pub said: Vec<String>,
+    pub replies: BTreeMap<u64, Result<Reply, Fault>>,
+    pub children: BTreeMap<String, (ProcessKey, Pid)>,
+    /// Programs whose fork fails.
+    pub no_fork: BTreeSet<String>,
+    /// Programs whose signals fail.
+    pub no_kill: BTreeSet<String>,
+    /// What the files say when they are read again.
+    pub files: Result<Config, Vec<Error>>,
+    pub exited: bool,
+    names: BTreeMap<ProcessKey, String>,
+    next_pid: i32,
+    next_request: u64,
+}
+
+impl World {
+    /// A world at second 0 in which the daemon has just begun.
+    pub fn begin(config: Config) -> World {
+        let mut world = World {
+            supervisor: Supervisor::new(config.clone(), Pid(1)),
+            now: at(0),
+            said: Vec::new(),
+            replies: BTreeMap::new(),
+            children: BTreeMap::new(),
+            no_fork: BTreeSet::new(),
+            no_kill: BTreeSet::new(),
+            files: Ok(config),
+            exited: false,
+            names: BTreeMap::new(),
+            next_pid: 100,
+            next_request: 0,
+        };
+        world.turn(Input::Begin);
+        world
+    }
+
+    /// One turn, with every effect carried out.
+    pub fn turn(&mut self, input: Input) {
+        self.supervisor.handle(self.now, input);
+        while let Some(effect) = self.supervisor.next_effect() {
+            if let Some(answer) = self.perform(effect) {
+                self.supervisor.handle(self.now, answer);
+            }
+        }
+        assert_eq!(self.supervisor.check(), Ok(()));
+    }
+
+    /// Wakes the supervisor at each of its deadlines until `seconds`.
+    pub fn until(&mut self, seconds: i64) {
+        while let Some(deadline) = self.supervisor.deadline().filter(|deadline| *deadline <= at(seconds).at) {
+            let when = deadline.max(self.now.at);
+            self.now = Now { at: when, unix: UnixTime(1_000_000 + (when.0 / 1_000_000_000) as i64) };
+            self.turn(Input::Wake);
+        }
+        self.now = at(seconds);
+    }
+
+    /// Asks for something; the answer may come later.
+    pub fn ask(&mut self, request: Request) -> u64 {
+        self.next_request += 1;
+        self.turn(Input::Request(RequestId(self.next_request), request));
+        self.next_request
+    }
+
+    /// Asks for something that is answered at once.
+    pub fn answer(&mut self, request: Request) -> Result<Reply, Fault> {
+        let id = self.ask(request);
+        self.replies.remove(&id).expect("an answer within the turn")
+    }
+
+    /// The child of this process ends.
+    pub fn exit(&mut self, name: &str, code: u8) {
+        let (key, _) = self.children.remove(name).expect("a child");
+        self.turn(Input::Exited(key, ExitStatus::Exited(code)));
+    }
+
+    /// What was said since the last time, as one text.
+    pub fn heard(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.said)
+    }
+
+    fn perform(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Join(key, config) => {
+                let name = crate::names::Namespec::display(&config.group, &config.name);
+                self.names.insert(key, name);
+                Some(Input::Joined(key, LogPaths { stdout: "out".into(), stderr: "err".into() }))
+            }
+            Effect::Leave(key) => {
+                self.names.remove(&key);
+                None
+            }
+            Effect::Check(id, key, _) => Some(Input::Checked(id, key, Ok(()))),
+            Effect::Spawn(key, _) => {
+                let name = self.names[&key].clone();
+                self.said.push(format!("spawn {name}"));
+                if self.no_fork.contains(&name) {
+                    return Some(Input::SpawnFailed(key, SpawnError::Fork(Errno::EAGAIN)));
+                }
+                self.next_pid += 1;
+                self.children.insert(name, (key, Pid(self.next_pid)));
+                Some(Input::Spawned(key, Pid(self.next_pid)))
+            }
+            Effect::Kill { process, signal, .. } => {
+                let name = self.names[&process].clone();
+                self.said.push(format!("kill {name} {}", signal.name()));
+                self.no_kill.contains(&name).then_some(Input::KillFailed(process, Errno(1)))
+            }
+            Effect::Reply(id, reply) => {
+                self.said.push(format!("reply {}", id.0));
+                self.replies.insert(id.0, reply);
+                None
+            }
+            Effect::Note(Note::Event(event @ Event::ProcessState { .. })) => {
+                let payload = event.payload();
+                let name = payload.split(' ').next().unwrap_or_default().replace("processname:", "");
+                self.said.push(format!("{name} {}", event.name().replace("PROCESS_STATE_", "")));
+                None
+            }
+            Effect::Note(note) => {
+                self.said.push(format!("{note:?}"));
+                None
+            }
+            Effect::ReadConfig(why) => Some(Input::ConfigRead(why, self.files.clone().map(Box::new))),
+            Effect::Configured(_) | Effect::ReopenLogs => None,
+            Effect::Exit(exit) => {
+                self.said.push(format!("exit {}", if matches!(exit, super::Exit::Shutdown) { 0 } else { 1 }));
+                self.exited = true;
+                None
+            }
+        }
+    }
+}
