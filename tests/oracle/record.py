@@ -1,0 +1,216 @@
+"""Records what Supervisor does, for `cargo test --test oracle` to compare with what Convoke does.
+
+    python record.py --seed 1 --count 1000 --single --out traces/single.jsonl.gz
+
+One line of JSON is one trace: the configuration, then steps. A step is a moment, what happened to the
+supervisor then, and all that followed at that same moment. Needs supervisor 4.3.0 to record, never to replay.
+"""
+
+import argparse
+import gzip
+import json
+import random
+
+import differences
+import scenario
+from reference import CLOCK, EPOCH, SIGNALS, TICKS_PER_SECOND, Reference
+from supervisor.datatypes import RestartUnconditionally
+from supervisor.process import ProcessStates
+from supervisor.states import SupervisorStates
+
+
+class Ambiguous(Exception):
+    """Two different deadlines fell into one tick, so their order is not a matter of rule: no trace."""
+
+
+class Recorder:
+    def __init__(self, seed, single):
+        self.rng = random.Random(seed)
+        self.single = single
+        self.groups = scenario.some_groups(self.rng, single)
+        self.later = scenario.changed_groups(self.rng, self.groups)
+        CLOCK.ticks = TICKS_PER_SECOND * self.rng.randint(1, 50) + self.rng.randrange(TICKS_PER_SECOND)
+        self.reference = Reference(self.groups)
+        self.steps, self.known, self.requests = [], {}, 0
+
+    def trace(self):
+        self.step(["begin"], self.reference.begin)
+        for _ in range(self.rng.randint(8, 30)):
+            if self.reference.ended:
+                break
+            self.something()
+        if self.rng.random() < 0.4 and not self.reference.ended:
+            self.shut_down()
+        trace = {"groups": [without_defaults(group) for group in self.groups], "steps": self.steps}
+        if self.reference.world.on_disk is self.later:
+            trace["later"] = [without_defaults(group) for group in self.later]
+        return trace
+
+    # What can happen.
+
+    def something(self):
+        rng = self.rng
+        kind = rng.random()
+        mortal = self.mortal()
+        if kind < 0.35:
+            self.advance(scenario.some_ticks(rng, TICKS_PER_SECOND))
+        elif kind < 0.55 and mortal:
+            self.exit(rng.choice(mortal))
+        elif kind < 0.70:
+            self.arm()
+        else:
+            self.request(*scenario.some_request(rng, self.reference, self.single))
+
+    def mortal(self):
+        """Children that may exit. Supervisor dies of an exit in UNKNOWN, so there is nothing to compare with."""
+        return [child for child in self.reference.world.children.values()
+                if child.process.state != ProcessStates.UNKNOWN]
+
+    def exit(self, child):
+        if child.born == CLOCK.ticks:
+            self.advance(1)
+        if child.pid not in self.reference.world.children or child not in self.mortal():
+            return
+        status = scenario.some_exit(self.rng, child)
+        self.step(["exit", differences.namespec(child.process), status],
+                  lambda: self.reference.world.child_exits(child.pid, status))
+
+    def arm(self):
+        processes = list(self.reference.processes())
+        if not processes:
+            return
+        process = differences.namespec(self.rng.choice(processes))
+        what, how = scenario.some_failure(self.rng)
+        for _ in range(self.rng.choice([1, 1, 2, 4]) if what == "spawn" else 1):
+            self.reference.world.arm(process, what, how)
+            self.steps.append({"at": CLOCK.ticks, "do": ["arm", process, what, how]})
+
+    def request(self, method, *args):
+        if method == "reloadConfig":
+            self.reference.world.on_disk = self.later
+        self.requests += 1
+        number = self.requests
+        self.step(["request", number, method] + list(args),
+                  lambda: self.reference.request(number, method, *args))
+
+    def signal(self, name):
+        self.step(["signal", SIGNALS[name]],
+                  lambda: self.reference.world.signals.append(SIGNALS[name]))
+
+    def shut_down(self):
+        """To the end: the children die by and by, clients and signals still come."""
+        rng = self.rng
+        ways = [lambda: self.signal("SIGTERM"), lambda: self.signal("SIGINT"), lambda: self.signal("SIGHUP"),
+                lambda: self.request("shutdown"), lambda: self.request("restart")]
+        rng.choice(ways)()
+        for _ in range(60):
+            if self.reference.ended:
+                return
+            kind, mortal = rng.random(), self.mortal()
+            if kind < 0.5 and mortal:
+                self.exit(rng.choice(mortal))
+            elif kind < 0.58:
+                self.request(*scenario.some_request(rng, self.reference, self.single))
+            elif kind < 0.64:
+                rng.choice(ways)()
+            elif kind < 0.68:
+                self.arm()
+            else:
+                self.advance(scenario.some_ticks(rng, TICKS_PER_SECOND))
+
+    # Time.
+
+    def advance(self, ticks):
+        """Stops at every moment at which a process is due, so that no two different ones are passed at once."""
+        target = CLOCK.ticks + ticks
+        while not self.reference.ended:
+            due = [d for d in map(self.deadline, self.reference.processes()) if d is not None]
+            due = [(at, after) for at, after in due if CLOCK.ticks < at + after <= target]
+            if not due:
+                break
+            first = min(at + after for at, after in due)
+            if len({d for d in due if sum(d) == first}) > 1:
+                raise Ambiguous
+            CLOCK.ticks = first
+            self.step(["wake"], lambda: None)
+        if not self.reference.ended:
+            CLOCK.ticks = target
+
+    def deadline(self, process):
+        """When the process does something by itself: the tick, and 1 if it must have passed."""
+        config, running = process.config, self.reference.world.mood == SupervisorStates.RUNNING
+        ticks = lambda seconds: round((seconds - EPOCH) * TICKS_PER_SECOND)
+        if process.state == ProcessStates.STARTING:
+            return ticks(process.laststart + config.startsecs), 1
+        if process.state == ProcessStates.BACKOFF and running:
+            return ticks(process.delay), 1
+        if process.state == ProcessStates.STOPPING:
+            return ticks(process.delay), 0
+        if process.state == ProcessStates.EXITED and running and not process.restart_cancelled:
+            always = config.autorestart is RestartUnconditionally
+            if always or (config.autorestart and process.exitstatus not in config.exitcodes):
+                return ticks(process.laststart + differences.RESTART_FLOOR), 0
+        return None
+
+    # Writing down.
+
+    def step(self, what, act):
+        reference, world = self.reference, self.reference.world
+        world.saw, world.log, reference.replies = [], [], []
+        act()
+        reference.run_until_still()
+        step = {"at": CLOCK.ticks, "do": what}
+        if reference.ended:
+            world.saw.append("exit %s" % ("restart" if world.mood == SupervisorStates.RESTARTING else "shutdown"))
+        changed = self.changed_infos() if world.mood == SupervisorStates.RUNNING else {}
+        for key, value in (("saw", world.saw), ("log", world.log), ("replies", reference.replies), ("info", changed)):
+            if value:
+                step[key] = value
+        self.steps.append(step)
+
+    def changed_infos(self):
+        """What getAllProcessInfo says now of those for whom it says something new; None for those gone."""
+        infos = {}
+        for info in self.reference.rpc.getAllProcessInfo():
+            fields = ("state", "pid", "start", "stop", "exitstatus", "spawnerr", "stdout_logfile", "stderr_logfile")
+            infos["%s:%s" % (info["group"], info["name"])] = [info[field] for field in fields]
+        changed = {name: info for name, info in infos.items() if self.known.get(name) != info}
+        changed.update({name: None for name in self.known if name not in infos})
+        self.known = infos
+        return changed
+
+
+def without_defaults(group):
+    processes = [{key: value for key, value in process.items() if scenario.DEFAULTS.get(key) != value}
+                 for process in group["processes"]]
+    return dict(group, processes=processes)
+
+
+def record(seed, count, single):
+    """`count` traces, each with the seed that makes it again."""
+    while count:
+        try:
+            trace = Recorder(seed, single).trace()
+        except Ambiguous:
+            pass
+        else:
+            yield dict(seed=seed, **trace)
+            count -= 1
+        seed += 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1, help="of the first trace; each next one has the next")
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--single", action="store_true", help="one process, rather than groups of them")
+    parser.add_argument("--out", required=True, help="a file; its name ends in .jsonl.gz")
+    args = parser.parse_args()
+    # No name and no time in the file: the same traces are the same bytes.
+    with open(args.out, "wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
+        for trace in record(args.seed, args.count, args.single):
+            packed.write(json.dumps(trace, separators=(",", ":")).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()
