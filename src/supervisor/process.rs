@@ -339,10 +339,11 @@ impl Process {
             out.push(Effect::Note(Note::NobodyToSignal { process, pid }));
             return;
         }
+        // Both sentences are the reference's, the second without the signal that it means to name.
         let text = match self.sent {
             SentSignal::Stop(_) => format!("unknown problem killing {process} ({pid}):{}", errno.name()),
-            SentSignal::Request(signal) => {
-                format!("unknown problem sending sig {} ({process}):{}", signal.name(), errno.name())
+            SentSignal::Request(_) => {
+                format!("unknown problem sending sig {process} ({pid}):{}", errno.name())
             }
         };
         self.problem = Some(text.clone());

@@ -172,10 +172,8 @@ impl Replay {
         if !infos.is_sorted_by_key(|info| (&info.group, &info.name)) {
             return Some("getAllProcessInfo is not sorted by group, then name".to_string());
         }
-        let got: BTreeMap<String, Value> = infos
-            .iter()
-            .map(|info| (format!("{}:{}", info.group, info.name), speech::brief(info)))
-            .collect();
+        let got: BTreeMap<String, Value> =
+            infos.iter().map(|info| (format!("{}:{}", info.group, info.name), speech::brief(info))).collect();
         let lines = |infos: &BTreeMap<String, Value>| -> Vec<String> {
             infos.iter().map(|(name, info)| format!("{name} {info}")).collect()
         };
