@@ -99,7 +99,7 @@ struct Tag<'a> {
 }
 
 impl<'a> Tag<'a> {
-    /// `None` for a comment, CDATA, declaration or instruction.
+    /// `None` for a comment, CDATA, declaration, instruction, or what has no name.
     fn parse(markup: &'a str) -> Option<Tag<'a>> {
         let inner = markup.strip_prefix('<')?.strip_suffix('>')?;
         if inner.starts_with(['!', '?']) {
@@ -109,7 +109,7 @@ impl<'a> Tag<'a> {
         let empty = inner.ends_with('/');
         let inner = inner.trim_matches('/');
         let name = inner.split(|c: char| c.is_ascii_whitespace() || c == '/').next()?;
-        Some(Tag { name, closing, empty })
+        (!name.is_empty()).then_some(Tag { name, closing, empty })
     }
 
     /// Without its attributes.
@@ -148,11 +148,7 @@ mod tests {
     #[test]
     fn broken_markup_passes_through_whole() {
         for broken in ["", "<", "<value", "a<![CDATA[", "</", "<>", "</>", "<boolean>", "é<é"] {
-            assert_eq!(
-                rewrite(broken).replace("//", "/").len() >= broken.trim_end_matches('>').len(),
-                true,
-                "{broken}"
-            );
+            assert_eq!(rewrite(broken), broken);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What can be asked and answered; shared by the daemon and its clients. Nothing here runs.
 
+pub mod answer;
+pub mod arguments;
 pub mod fault;
 pub mod info;
 mod lenient;

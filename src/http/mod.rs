@@ -20,8 +20,8 @@ use hyper::ext::ReasonPhrase;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::api::answer::LocalTime;
 use crate::api::methods::Methods;
-use crate::api::xmlrpc::LocalTime;
 use crate::config::{LogLevel, Message, ServerConfig};
 use crate::daemon::handle::Handle;
 use crate::names::repr;

@@ -1,0 +1,79 @@
+//! What a client passed to a method, and how each kind of parameter takes it.
+
+use std::collections::BTreeMap;
+
+use super::{Fault, FaultCode, Target};
+
+/// One argument as a client sent it, whatever it was typed as.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Argument {
+    Text(String),
+    Number(i64),
+    Double(f64),
+    Flag(bool),
+    Nil,
+    List(Vec<Argument>),
+    Record(BTreeMap<String, Argument>),
+}
+
+/// Arguments whose number fits their method. A type that does not fit is INCORRECT_PARAMETERS, where the
+/// reference breaks off with HTTP 500 (RPC-008).
+#[derive(Clone, Copy, Debug)]
+pub struct Arguments<'a>(pub(super) &'a [Argument]);
+
+impl<'a> Arguments<'a> {
+    /// The one at `index`, which the method requires.
+    pub fn get(self, index: usize) -> Result<&'a Argument, Fault> {
+        self.0.get(index).ok_or_else(|| FaultCode::IncorrectParameters.into())
+    }
+
+    /// Text.
+    pub fn name(self, index: usize) -> Result<String, Fault> {
+        match self.get(index)? {
+            Argument::Text(text) => Ok(text.clone()),
+            Argument::Number(_)
+            | Argument::Double(_)
+            | Argument::Flag(_)
+            | Argument::Nil
+            | Argument::List(_)
+            | Argument::Record(_) => Err(FaultCode::IncorrectParameters.into()),
+        }
+    }
+
+    /// Text, as a target.
+    pub fn namespec(self, index: usize) -> Result<Target, Fault> {
+        self.name(index).map(Target::Namespec)
+    }
+
+    /// Here the reference looks a number up like any name, and answers BAD_NAME with it.
+    pub fn group(self, index: usize) -> Result<String, Fault> {
+        match self.get(index)? {
+            Argument::Number(number) => Ok(number.to_string()),
+            Argument::Text(_)
+            | Argument::Double(_)
+            | Argument::Flag(_)
+            | Argument::Nil
+            | Argument::List(_)
+            | Argument::Record(_) => self.name(index),
+        }
+    }
+
+    /// A name, a number, or a number as text; whether there is such a signal is the supervisor's to say.
+    pub fn signal(self, index: usize) -> Result<String, Fault> {
+        self.group(index)
+    }
+
+    /// Python's idea of truth, since that is what clients in other languages were tried against.
+    pub fn flag(self, index: usize) -> bool {
+        match self.0.get(index) {
+            None => true,
+            Some(Argument::Flag(flag)) => *flag,
+            Some(Argument::Number(number)) => *number != 0,
+            Some(Argument::Double(double)) => *double != 0.0,
+            Some(Argument::Text(text)) => !text.is_empty(),
+            Some(Argument::Nil) => false,
+            Some(Argument::List(list)) => !list.is_empty(),
+            Some(Argument::Record(record)) => !record.is_empty(),
+        }
+    }
+}
