@@ -1,0 +1,204 @@
+//! A log file: appended to, rotated, reopened. Nothing that happens to it may stop the daemon.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Seek, Write};
+use std::os::fd::{AsFd, RawFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::sys;
+
+/// How long a write waits for a terminal or pipe that takes no more; then its bytes are dropped.
+const STALL_MAX_MILLIS: u16 = 1_000;
+
+/// Backups of one log; a larger setting means this, since every rotation tries all the names.
+const BACKUPS_MAX: i64 = 10_000;
+
+/// An open log.
+#[derive(Debug)]
+pub struct LogFile {
+    path: Arc<str>,
+    file: File,
+    kind: Kind,
+    /// Bytes at which the file is rotated; 0 means never.
+    rotate_at: u64,
+    maxbytes: u64,
+    backups: u32,
+    complained: bool,
+}
+
+/// What the path turned out to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Regular,
+    /// A terminal, a pipe, a socket, a device, or a descriptor that was handed to the daemon: never rotated,
+    /// sought, renamed or removed (BUG-005, BUG-006).
+    Stream,
+    /// A named pipe, open without a reader as well: what nobody reads is dropped at once.
+    Fifo,
+}
+
+impl LogFile {
+    /// Opens for appending, creating what is missing with mode 0666 less the umask (LOG-033). Not positive
+    /// `maxbytes` means never rotated, not positive `backups` that rotation truncates (LOG-019).
+    pub fn open(path: &Arc<str>, maxbytes: i64, backups: i64) -> io::Result<LogFile> {
+        let (file, kind) = open(path)?;
+        let maxbytes = u64::try_from(maxbytes).unwrap_or(0);
+        Ok(LogFile {
+            path: path.clone(),
+            file,
+            kind,
+            rotate_at: maxbytes,
+            maxbytes,
+            backups: u32::try_from(backups.clamp(0, BACKUPS_MAX)).unwrap_or(0),
+            complained: false,
+        })
+    }
+
+    /// Appends, and rotates when the file has grown to its limit (LOG-018). What cannot be written is dropped;
+    /// the sentence to log about it comes back once per spell of trouble.
+    pub fn write(&mut self, bytes: &[u8]) -> Option<String> {
+        let written = self.write_all(bytes).and_then(|()| self.rotate_if_due());
+        match written {
+            Ok(()) => {
+                self.complained = false;
+                None
+            }
+            Err(_) if self.complained => None,
+            Err(error) => {
+                self.complained = true;
+                Some(format!("could not write to log {}: {}", self.path, reason(&error)))
+            }
+        }
+    }
+
+    /// Closes and opens again under the same name (SIG-004); keeps the old file if that fails.
+    pub fn reopen(&mut self) -> io::Result<()> {
+        if self.kind == Kind::Regular {
+            let (file, kind) = open(&self.path)?;
+            self.file = file;
+            self.kind = kind;
+            self.rotate_at = self.maxbytes;
+        }
+        Ok(())
+    }
+
+    fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.file.write(bytes) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => (),
+                Err(error) if error.kind() == ErrorKind::WouldBlock && self.kind == Kind::Stream => {
+                    // The other side of a shared terminal may have made it non-blocking.
+                    let mut wait = [PollFd::new(self.file.as_fd(), PollFlags::POLLOUT)];
+                    if poll(&mut wait, PollTimeout::from(STALL_MAX_MILLIS)).unwrap_or(0) == 0 {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn rotate_if_due(&mut self) -> io::Result<()> {
+        if self.maxbytes == 0 || self.kind != Kind::Regular {
+            return Ok(());
+        }
+        // Not counted but asked for: another process may write here too, or have cut the file (LOG-029).
+        let position = self.file.stream_position()?;
+        if position < self.rotate_at {
+            return Ok(());
+        }
+        let rotated = self.rotate();
+        // After a failure the file goes on growing, and the next try is a whole file away.
+        self.rotate_at = match rotated {
+            Ok(()) => self.maxbytes,
+            Err(_) => position.saturating_add(self.maxbytes),
+        };
+        rotated
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        if self.backups == 0 {
+            return self.file.set_len(0);
+        }
+        for number in (1..self.backups).rev() {
+            rename(&self.backup(number), &self.backup(number + 1))?;
+        }
+        rename(Path::new(&*self.path), &self.backup(1))?;
+        let (file, kind) = open(&self.path)?;
+        self.file = file;
+        self.kind = kind;
+        Ok(())
+    }
+
+    fn backup(&self, number: u32) -> PathBuf {
+        PathBuf::from(format!("{}.{number}", self.path))
+    }
+}
+
+/// A missing source has been removed by somebody else, which is no trouble (LOG-021).
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+fn open(path: &str) -> io::Result<(File, Kind)> {
+    if let Some(number) = descriptor(path) {
+        if number > 2 && !inherited().contains(&number) {
+            return Err(io::Error::from_raw_os_error(libc::EBADF));
+        }
+        return Ok((File::from(sys::duplicate(number)?), Kind::Stream));
+    }
+    let is_fifo = std::fs::metadata(path).is_ok_and(|meta| meta.file_type().is_fifo());
+    if is_fifo {
+        // Open for reading too, else this would wait, and the daemon with it, for somebody to read.
+        let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        return Ok((file, Kind::Fifo));
+    }
+    let file = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NOCTTY).open(path)?;
+    let kind = if file.metadata()?.is_file() { Kind::Regular } else { Kind::Stream };
+    Ok((file, kind))
+}
+
+/// The number behind `/dev/stdout`, `/dev/stderr`, `/dev/fd/N` and `/proc/self/fd/N`. These are taken from the
+/// daemon itself: opened anew, a socket fails, and so does what only root may open (BUG-012).
+fn descriptor(path: &str) -> Option<RawFd> {
+    match path {
+        "/dev/stdout" => Some(1),
+        "/dev/stderr" => Some(2),
+        _ => {
+            let number = path.strip_prefix("/dev/fd/").or_else(|| path.strip_prefix("/proc/self/fd/"))?;
+            number.parse().ok().filter(|number| *number >= 0)
+        }
+    }
+}
+
+static INHERITED: OnceLock<Vec<RawFd>> = OnceLock::new();
+
+/// The descriptors above 2 that the daemon was started with. Its own, opened later, are nobody's log. The first
+/// call decides, so it comes before anything is opened.
+pub fn inherited() -> &'static [RawFd] {
+    INHERITED.get_or_init(|| {
+        let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
+        let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let open: Vec<RawFd> = numbers.filter(|number| *number > 2).collect();
+        // The directory just read was among them; it is closed now.
+        open.into_iter().filter(|number| sys::duplicate(*number).is_ok()).collect()
+    })
+}
+
+/// An error as people read it, without the number Rust adds.
+pub fn reason(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(number) => nix::errno::Errno::from_raw(number).desc().to_string(),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,50 @@
+//! The signals sent to the daemon, as one stream.
+
+use std::io;
+
+use futures_util::StreamExt;
+use signal_hook_tokio::Signals;
+
+use crate::names::Signal;
+
+/// What means something to the daemon (SIG-001 to SIG-005).
+const MEANT: [i32; 6] =
+    [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGUSR2, libc::SIGCHLD];
+
+/// What would kill the daemon and orphan every child, and means nothing (BUG-036). The real-time signals belong
+/// here too.
+const MEANINGLESS: [i32; 9] = [
+    libc::SIGUSR1,
+    libc::SIGALRM,
+    libc::SIGVTALRM,
+    libc::SIGPROF,
+    libc::SIGIO,
+    libc::SIGPWR,
+    libc::SIGSTKFLT,
+    libc::SIGXCPU,
+    libc::SIGXFSZ,
+];
+
+/// Signals as they come: several that wait together come sorted by number, so TERM and INT before CHLD, and each
+/// once.
+pub struct SignalStream {
+    signals: Signals,
+}
+
+impl SignalStream {
+    /// Takes the signals over, from now until this is dropped. SIGPIPE stays ignored, as the Rust runtime sets it.
+    pub fn open() -> io::Result<SignalStream> {
+        let real_time = libc::SIGRTMIN()..=libc::SIGRTMAX();
+        let all = MEANT.into_iter().chain(MEANINGLESS).chain(real_time);
+        Ok(SignalStream { signals: Signals::new(all)? })
+    }
+
+    /// The next one; waits for it.
+    pub async fn next(&mut self) -> Signal {
+        match self.signals.next().await {
+            Some(signal) => Signal::from_number(signal),
+            // The stream ends only if its handle is closed, which nobody does.
+            None => std::future::pending().await,
+        }
+    }
+}

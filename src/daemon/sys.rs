@@ -1,0 +1,57 @@
+//! The few system calls for which no safe function exists, each behind one.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+use crate::names::{Errno, Signal};
+
+/// Sends a signal of any number; a negative `pid` means a process group.
+pub fn kill(pid: i32, signal: Signal) -> Result<(), Errno> {
+    // SAFETY: takes and gives plain numbers.
+    match unsafe { libc::kill(pid, signal.number()) } {
+        0 => Ok(()),
+        _ => Err(last_errno()),
+    }
+}
+
+/// One dead child, whoever it is, and its wait status; `None` when nobody else has died.
+pub fn wait_any() -> Result<Option<(i32, i32)>, Errno> {
+    let mut status = 0;
+    // SAFETY: `status` outlives the call.
+    match unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG) } {
+        0 => Ok(None),
+        -1 => match last_errno() {
+            Errno(libc::ECHILD) => Ok(None),
+            errno => Err(errno),
+        },
+        pid => Ok(Some((pid, status))),
+    }
+}
+
+/// A copy of a descriptor known only by its number, closed on exec.
+pub fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: takes a number, which the kernel checks.
+    match unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) } {
+        -1 => Err(io::Error::last_os_error()),
+        // SAFETY: the kernel has just made it, and nobody else knows it.
+        copy => Ok(unsafe { OwnedFd::from_raw_fd(copy) }),
+    }
+}
+
+/// Goes on in a new process; the old one ends here with status 0. To be called before any thread exists.
+pub fn fork_and_leave() -> Result<(), Errno> {
+    // SAFETY: there is one thread, so the new process is whole. The old one runs nothing more.
+    unsafe {
+        match libc::fork() {
+            -1 => Err(last_errno()),
+            0 => Ok(()),
+            _ => libc::_exit(0),
+        }
+    }
+}
+
+/// The error of the call just made.
+pub fn last_errno() -> Errno {
+    Errno(io::Error::last_os_error().raw_os_error().unwrap_or(0))
+}
