@@ -1,1 +1,19 @@
-fn main() {}
+//! The daemon's program: arguments in, an exit status out.
+
+use std::process::ExitCode;
+
+use convoke::daemon::boot::supervise;
+use convoke::daemon::logfile;
+use convoke::daemon::options::Options;
+
+fn main() -> ExitCode {
+    // Before anything is opened: what is open now was handed to us.
+    logfile::inherited();
+    let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let program = words.next().unwrap_or_else(|| "supervisord".to_string());
+    let words: Vec<String> = words.collect();
+    match Options::parse(&program, &words).and_then(supervise) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => ExitCode::from(stop.report(&program)),
+    }
+}

@@ -1,0 +1,213 @@
+//! From options to a running daemon, and from its end to its next beginning in the same process.
+//!
+//! The order is the reference's (CLI-027), with one change: the sockets are bound before anything else is
+//! touched, so a second daemon with the same configuration harms nothing of the first (BUG-004).
+
+use std::io;
+
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, getuid, setsid};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+
+use super::log::{self, Log};
+use super::machine::{Machine, Settings};
+use super::options::{Options, Stop};
+use super::signals::SignalStream;
+use super::{INBOX_MAX, Sources, autolog, identity, limits, localtime, logfile, sys};
+use crate::config::{Config, LogLevel, Message};
+use crate::http::{self, socket};
+use crate::names::{Pid, repr};
+use crate::supervisor::{Exit, Input, Supervisor};
+
+/// Said as root without `user` (CLI-028); scripts know its beginning.
+const ROOT_WARNING: &str = "Supervisor is running as root.  Privileges were not dropped because no user is \
+                            specified in the config file.  If you intend to run as root, you can set user=root in \
+                            the config file to avoid this message.";
+
+/// Runs the daemon to its end. With `nodaemon` this is the foreground; else the caller's process ends early, with
+/// status 0, and a new one goes on.
+pub fn supervise(options: Options) -> Result<(), Stop> {
+    logfile::inherited();
+    let config = options.read_config().map_err(Stop::Config)?;
+    let log = Log::default();
+    // There is no other subscriber: this is the first and only call.
+    let _ = tracing::subscriber::set_global_default(log.clone());
+
+    let mut lines = Lines::default();
+    lines.become_user(&config)?;
+    lines.infos.extend(limits::raise_to_minimum(&config.supervisord).map_err(Stop::Usage)?);
+    let open_files = limits::raise_own_open_files();
+    let listeners = open(&config, &log, lines)?;
+    if !config.supervisord.nodaemon {
+        daemonize(&config)?;
+    }
+    let daemon = Daemon { options, log, open_files };
+    let runtime = runtime().map_err(|error| Stop::failed("could not start", &error))?;
+    runtime.block_on(daemon.live(config, listeners))
+}
+
+/// One thread, which waits for the kernel when there is nothing to do.
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_io().enable_time().build()
+}
+
+/// What outlives a restart.
+struct Daemon {
+    options: Options,
+    log: Log,
+    open_files: Option<(u64, u64)>,
+}
+
+impl Daemon {
+    /// Runs, and begins again after each restart, in the same process (PROC-068).
+    async fn live(self, mut config: Config, mut listeners: Vec<socket::Listener>) -> Result<(), Stop> {
+        let mut signals =
+            SignalStream::open().map_err(|error| Stop::failed("could not take signals over", &error))?;
+        loop {
+            match self.run(config, listeners, &mut signals).await? {
+                Exit::Shutdown => return Ok(()),
+                Exit::Restart(next) => config = *next,
+            }
+            let mut lines = Lines::default();
+            let opened = lines.become_user(&config).and_then(|()| open(&config, &self.log, lines));
+            // Standard error may lead nowhere by now.
+            listeners = opened.inspect_err(|stop| log::say(LogLevel::Critical, &stop.to_string()))?;
+        }
+    }
+
+    /// From the pid file to the last child's end.
+    async fn run(
+        &self,
+        config: Config,
+        listeners: Vec<socket::Listener>,
+        signals: &mut SignalStream,
+    ) -> Result<Exit, Stop> {
+        let pid = std::process::id();
+        let _pidfile = PidFile::write(&config.supervisord.pidfile, pid);
+        let (handle, calls) = super::handle::Handle::new();
+        let options =
+            http::Options { namespaces: config.namespaces.clone(), local_time: localtime::local_time };
+        let servers = http::serve(listeners, handle, options)
+            .map_err(|error| Stop::failed("could not serve", &error))?;
+        let (inbox, exits) = mpsc::channel::<Input>(INBOX_MAX);
+        let mut settings = Settings {
+            identifier: String::new(),
+            childlogdir: String::new(),
+            strip_ansi: false,
+            server_url: None,
+            environment: std::env::vars_os().collect(),
+            open_files: self.open_files,
+        };
+        settings.follow(&config);
+        let reader = self.options.clone();
+        let read_config = Box::new(move || reader.read_config());
+        let machine = Machine::new(settings, read_config, self.log.clone(), inbox);
+        let supervisor = Supervisor::new(config, Pid(pid.cast_signed()));
+        let exit = super::run(supervisor, machine, Sources { signals, inbox: exits, calls }).await;
+        servers.close().await;
+        Ok(exit)
+    }
+}
+
+/// Binds the sockets, then opens the log and clears the AUTO logs of an earlier run away.
+fn open(config: &Config, log: &Log, lines: Lines) -> Result<Vec<socket::Listener>, Stop> {
+    let bound = config.servers.iter().map(socket::bind).collect::<Result<Vec<_>, _>>();
+    let listeners = bound.map_err(|error| Stop::Usage(error.to_string()))?;
+    log.open(&config.supervisord).map_err(Stop::Failed)?;
+    lines.say(config);
+    if !config.supervisord.nocleanup {
+        autolog::remove_stale(&config.supervisord.childlogdir, &config.supervisord.identifier);
+    }
+    for message in http::announcements(&config.servers, &config.namespaces) {
+        log::say(message.level, &message.text);
+    }
+    Ok(listeners)
+}
+
+/// What is to be logged about a start, once the log is open.
+#[derive(Default)]
+struct Lines {
+    critical: Option<&'static str>,
+    infos: Vec<String>,
+}
+
+impl Lines {
+    /// Becomes the configured user (CLI-028 to CLI-031).
+    fn become_user(&mut self, config: &Config) -> Result<(), Stop> {
+        match config.supervisord.user {
+            Some(uid) => {
+                identity::assume(uid).map_err(Stop::Usage)?;
+                self.infos.push(format!("Set uid to user {uid} succeeded"));
+            }
+            None if getuid().is_root() => self.critical = Some(ROOT_WARNING),
+            None => (),
+        }
+        Ok(())
+    }
+
+    /// Criticals, warnings, infos, in this order (LOG-007).
+    fn say(self, config: &Config) {
+        if let Some(text) = self.critical {
+            log::say(LogLevel::Critical, text);
+        }
+        for Message { level, text } in &config.messages {
+            log::say(*level, text);
+        }
+        for text in self.infos {
+            log::say(LogLevel::Info, &text);
+        }
+    }
+}
+
+/// Leaves the terminal and the caller behind (PROC-065). No thread and no runtime exists yet.
+fn daemonize(config: &Config) -> Result<(), Stop> {
+    let failed = |what: &str, errno: nix::errno::Errno| Stop::failed(what, &errno.into());
+    sys::fork_and_leave().map_err(|errno| {
+        Stop::failed("could not go to the background", &io::Error::from_raw_os_error(errno.0))
+    })?;
+    tracing::info!("daemonizing the supervisord process");
+    if let Some(directory) = &config.supervisord.directory {
+        match std::env::set_current_dir(directory) {
+            Ok(()) => tracing::info!("set current directory: {}", repr(directory)),
+            Err(error) => tracing::error!(
+                target: log::CRITICAL,
+                "can't chdir into {}: {}", repr(directory), logfile::reason(&error)
+            ),
+        }
+    }
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null");
+    let null = null.map_err(|error| Stop::failed("could not open /dev/null", &error))?;
+    dup2_stdin(&null).map_err(|errno| failed("could not replace standard input", errno))?;
+    dup2_stdout(&null).map_err(|errno| failed("could not replace standard output", errno))?;
+    dup2_stderr(&null).map_err(|errno| failed("could not replace standard error", errno))?;
+    // A new process leads no group, so it may lead a session.
+    setsid().map_err(|errno| failed("could not begin a session", errno))?;
+    umask(Mode::from_bits_truncate(config.supervisord.umask));
+    Ok(())
+}
+
+/// The pid file, removed at the end of the run if it was ours (PROC-066).
+struct PidFile {
+    path: Option<String>,
+}
+
+impl PidFile {
+    fn write(path: &str, pid: u32) -> PidFile {
+        if std::fs::write(path, format!("{pid}\n")).is_err() {
+            tracing::error!(target: log::CRITICAL, "could not write pidfile {path}");
+            return PidFile { path: None };
+        }
+        tracing::info!("supervisord started with pid {pid}");
+        PidFile { path: Some(path.to_string()) }
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // Somebody may have removed it before.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The world as the daemon holds it: the children not yet reaped, their logs, the callers who wait. It carries out
+//! one effect at a time.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::child::{self, SharedLog};
+use super::handle::Call;
+use super::logfile::{LogFile, reason};
+use super::spawn::Spawner;
+use super::start::{self, Started};
+use super::{autolog, log, notes, sys};
+use crate::api::{Fault, Reply, RequestId};
+use crate::config::{self, Config, OutputConfig, ProcessConfig};
+use crate::names::{Errno, ExitStatus, Pid, Signal};
+use crate::supervisor::{Effect, Exit, Input, Instant, LogPaths, Now, ProcessKey, SpawnError, UnixTime};
+
+/// What became of an effect.
+pub enum Performed {
+    Done,
+    /// The answer, to be given to the supervisor before its next effect.
+    Gave(Input),
+    /// The run is over.
+    Exit(Exit),
+}
+
+/// What of the configuration the machine itself goes by, and what it was started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub identifier: String,
+    pub childlogdir: String,
+    pub strip_ansi: bool,
+    pub server_url: Option<String>,
+    /// The daemon's own variables.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Soft and hard RLIMIT_NOFILE for children, if not the daemon's.
+    pub open_files: Option<(u64, u64)>,
+}
+
+impl Settings {
+    /// Goes by a configuration from now on.
+    pub fn follow(&mut self, config: &Config) {
+        self.identifier.clone_from(&config.supervisord.identifier);
+        self.childlogdir.clone_from(&config.supervisord.childlogdir);
+        self.strip_ansi = config.supervisord.strip_ansi;
+        self.server_url = config.server_url();
+    }
+}
+
+/// Reads the configuration the daemon was started with once more.
+pub type ReadConfig = Box<dyn Fn() -> Result<Config, Vec<config::Error>>>;
+
+/// Carries out effects.
+pub struct Machine {
+    settings: Settings,
+    read_config: ReadConfig,
+    log: log::Log,
+    inbox: mpsc::Sender<Input>,
+    started: tokio::time::Instant,
+    spawner: Spawner,
+    members: HashMap<ProcessKey, Member>,
+    children: HashMap<Pid, ProcessKey>,
+    callers: HashMap<RequestId, oneshot::Sender<Result<Reply, Fault>>>,
+    last_request: u64,
+}
+
+/// A process as the machine knows it.
+struct Member {
+    logs: LogPaths,
+    child: Option<Running>,
+}
+
+/// A child that has not been reported dead.
+struct Running {
+    pid: Pid,
+    /// Taken when the child is reaped: from then on its pid may be anybody's.
+    reaped: Option<oneshot::Sender<ExitStatus>>,
+    /// Kept open, so that the child waits for input instead of seeing its end (PROC-042).
+    _stdin: OwnedFd,
+    logs: [Option<SharedLog>; 2],
+}
+
+impl Machine {
+    /// A machine without children; `inbox` is where their exits will go.
+    pub fn new(
+        settings: Settings,
+        read_config: ReadConfig,
+        log: log::Log,
+        inbox: mpsc::Sender<Input>,
+    ) -> Machine {
+        Machine {
+            settings,
+            read_config,
+            log,
+            inbox,
+            started: tokio::time::Instant::now(),
+            spawner: Spawner::default(),
+            members: HashMap::new(),
+            children: HashMap::new(),
+            callers: HashMap::new(),
+            last_request: 0,
+        }
+    }
+
+    /// Both clocks.
+    pub fn now(&self) -> Now {
+        let at = Instant(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        let unix = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            Err(_) => 0,
+        };
+        Now { at, unix: UnixTime(unix) }
+    }
+
+    /// When, by the clock of timers, an instant of [`Machine::now`] is.
+    pub fn moment(&self, at: Instant) -> tokio::time::Instant {
+        let since = Duration::from_nanos(at.0);
+        // The end of time does not come; a day is as good and does not overflow.
+        let day = Duration::from_secs(86_400);
+        self.started.checked_add(since).unwrap_or_else(|| tokio::time::Instant::now() + day)
+    }
+
+    /// Takes a call in, and remembers who waits for its answer.
+    pub fn accept(&mut self, call: Call) -> Input {
+        self.last_request += 1;
+        let id = RequestId(self.last_request);
+        self.callers.insert(id, call.answer);
+        Input::Request(id, call.request)
+    }
+
+    /// Collects the dead; their tasks report them.
+    pub fn reap(&mut self) {
+        let (children, members) = (&mut self.children, &mut self.members);
+        super::reap::reap(|pid, status| {
+            let Some(key) = children.remove(&pid) else { return false };
+            let running = members.get_mut(&key).and_then(|member| member.child.as_mut());
+            if let Some(reaped) = running.and_then(|running| running.reaped.take()) {
+                // Its task waits for nothing else, so it is there.
+                let _ = reaped.send(status);
+            }
+            true
+        });
+    }
+
+    /// Forgets a child whose exit is about to be told.
+    pub fn bury(&mut self, process: ProcessKey) {
+        if let Some(member) = self.members.get_mut(&process) {
+            member.child = None;
+        }
+    }
+
+    /// Carries one effect out.
+    pub fn perform(&mut self, effect: Effect) -> Performed {
+        match effect {
+            Effect::Join(key, config) => Performed::Gave(Input::Joined(key, self.join(key, &config))),
+            Effect::Leave(key) => {
+                self.members.remove(&key);
+                Performed::Done
+            }
+            Effect::Check(request, key, config) => {
+                let checked = start::find(&self.settings, &config).map(drop);
+                Performed::Gave(Input::Checked(request, key, checked))
+            }
+            Effect::Spawn(key, config) => Performed::Gave(match self.spawn(key, &config) {
+                Ok(pid) => Input::Spawned(key, pid),
+                Err(error) => Input::SpawnFailed(key, error),
+            }),
+            Effect::Kill { process, signal, whole_group } => match self.kill(process, signal, whole_group) {
+                Ok(()) => Performed::Done,
+                Err(errno) => Performed::Gave(Input::KillFailed(process, errno)),
+            },
+            Effect::Reply(request, answer) => {
+                if let Some(caller) = self.callers.remove(&request) {
+                    // A client that has hung up is not waiting.
+                    let _ = caller.send(answer);
+                }
+                Performed::Done
+            }
+            Effect::Note(note) => {
+                if let Some(message) = notes::sentence(note) {
+                    log::say(message.level, &message.text);
+                }
+                Performed::Done
+            }
+            Effect::ReadConfig(why) => {
+                let read = (self.read_config)().map(Box::new);
+                Performed::Gave(Input::ConfigRead(why, read))
+            }
+            Effect::Configured(config) => {
+                self.settings.follow(&config);
+                Performed::Done
+            }
+            Effect::ReopenLogs => {
+                self.reopen_logs();
+                Performed::Done
+            }
+            Effect::Exit(exit) => Performed::Exit(exit),
+        }
+    }
+
+    fn join(&mut self, key: ProcessKey, config: &ProcessConfig) -> LogPaths {
+        let logs = LogPaths {
+            stdout: self.log_path(config, "stdout", &config.stdout),
+            stderr: self.log_path(config, "stderr", &config.stderr),
+        };
+        self.members.insert(key, Member { logs: logs.clone(), child: None });
+        logs
+    }
+
+    fn log_path(&self, config: &ProcessConfig, channel: &str, output: &OutputConfig) -> Arc<str> {
+        match &output.logfile {
+            config::LogFile::None => Arc::from(""),
+            config::LogFile::Path(path) => Arc::from(path.as_str()),
+            config::LogFile::Auto => {
+                let Settings { childlogdir, identifier, .. } = &self.settings;
+                autolog::create(childlogdir, &config.name, channel, identifier)
+            }
+        }
+    }
+
+    fn kill(&self, process: ProcessKey, signal: Signal, whole_group: bool) -> Result<(), Errno> {
+        let running = self.members.get(&process).and_then(|member| member.child.as_ref());
+        match running {
+            Some(Running { pid, reaped: Some(_), .. }) => {
+                sys::kill(if whole_group { -pid.0 } else { pid.0 }, signal)
+            }
+            Some(Running { reaped: None, .. }) | None => Err(Errno::ESRCH),
+        }
+    }
+
+    fn reopen_logs(&self) {
+        tracing::info!("supervisord logreopen");
+        self.log.reopen();
+        let running = self.members.values().filter_map(|member| member.child.as_ref());
+        for shared in running.flat_map(|running| running.logs.iter().flatten()) {
+            if let Err(error) = child::with_log(shared, LogFile::reopen) {
+                tracing::error!("could not reopen a log: {}", reason(&error));
+            }
+        }
+    }
+
+    fn spawn(&mut self, key: ProcessKey, config: &ProcessConfig) -> Result<Pid, SpawnError> {
+        // A process that has not joined has no log.
+        let none = || LogPaths { stdout: Arc::from(""), stderr: Arc::from("") };
+        let member = self.members.entry(key).or_insert_with(|| Member { logs: none(), child: None });
+        let started = start::start(&mut self.spawner, &self.settings, config, &member.logs)?;
+        let Started { pid, stdin, stdout, stderr, logs } = started;
+        let (reaped, status) = oneshot::channel();
+        member.child = Some(Running { pid, reaped: Some(reaped), _stdin: stdin, logs });
+        self.children.insert(pid, key);
+        tokio::spawn(child::attend(key, stdout, stderr, status, self.inbox.clone()));
+        Ok(pid)
+    }
+}

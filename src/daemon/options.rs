@@ -1,0 +1,416 @@
+//! The command line of supervisord, read as the reference reads it (CLI-002 to CLI-016).
+//!
+//! clap knows the grammar; what follows from it is here, so that the sentences people know stay what they are.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches};
+
+use super::logfile::reason;
+use crate::api::SUPERVISOR_VERSION;
+use crate::config::read::{self, SystemHost};
+use crate::config::{self, Config, MainLog, SupervisordConfig, value};
+use crate::names::repr;
+
+/// Why the daemon does not start, or no longer runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// Asked for on the command line: printed, and all is well.
+    Asked(String),
+    /// Two lines on standard error, status 2 (CLI-008).
+    Usage(String),
+    /// The same, for all that is wrong with the configuration.
+    Config(Vec<config::Error>),
+    /// Something the machine refused; status 1.
+    Failed(String),
+}
+
+impl Stop {
+    /// What was attempted, and why it did not work.
+    pub fn failed(what: &str, error: &io::Error) -> Stop {
+        Stop::Failed(format!("{what}: {}", reason(error)))
+    }
+
+    /// Tells the person who started the daemon, and gives the exit status (CLI-025).
+    pub fn report(&self, program: &str) -> u8 {
+        match self {
+            Stop::Asked(text) => {
+                println!("{text}");
+                0
+            }
+            Stop::Usage(_) | Stop::Config(_) => {
+                eprintln!("{self}\nFor help, use {program} -h");
+                2
+            }
+            Stop::Failed(_) => {
+                eprintln!("{self}");
+                1
+            }
+        }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stop::Asked(text) => f.write_str(text),
+            Stop::Usage(text) | Stop::Failed(text) => write!(f, "Error: {text}"),
+            Stop::Config(errors) => {
+                let lines: Vec<String> = errors.iter().map(|error| format!("Error: {error}")).collect();
+                f.write_str(&lines.join("\n"))
+            }
+        }
+    }
+}
+
+/// One thing the command line can say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Name {
+    Configuration,
+    Nodaemon,
+    Silent,
+    Help,
+    Version,
+    User,
+    Umask,
+    Directory,
+    Logfile,
+    LogfileMaxbytes,
+    LogfileBackups,
+    Loglevel,
+    Pidfile,
+    Identifier,
+    Childlogdir,
+    Nocleanup,
+    Minfds,
+    StripAnsi,
+    Minprocs,
+    Profile,
+}
+
+/// Name, short form, long form, what its value is called if it takes one, help.
+type Row = (Name, &'static [&'static str], &'static str, Option<&'static str>, &'static str);
+
+const ROWS: [Row; 20] = [
+    (
+        Name::Configuration,
+        &["-c"],
+        "--configuration",
+        Some("FILE"),
+        "read this file instead of searching for one",
+    ),
+    (Name::Nodaemon, &["-n"], "--nodaemon", None, "stay in the foreground"),
+    (Name::Silent, &["-s"], "--silent", None, "in the foreground, do not copy the log to standard output"),
+    (Name::Help, &["-h", "-?"], "--help", None, "print this text and leave"),
+    (Name::Version, &["-v"], "--version", None, "print the version and leave"),
+    (Name::User, &["-u"], "--user", Some("USER"), "become this user, given by name or number"),
+    (Name::Umask, &["-m"], "--umask", Some("OCTAL"), "use this umask in the background"),
+    (Name::Directory, &["-d"], "--directory", Some("DIR"), "go to this directory in the background"),
+    (Name::Logfile, &["-l"], "--logfile", Some("FILE"), "write the main log to this file"),
+    (Name::LogfileMaxbytes, &["-y"], "--logfile_maxbytes", Some("BYTES"), "rotate the main log at this size"),
+    (Name::LogfileBackups, &["-z"], "--logfile_backups", Some("NUMBER"), "keep so many rotated main logs"),
+    (
+        Name::Loglevel,
+        &["-e"],
+        "--loglevel",
+        Some("LEVEL"),
+        "critical, error, warn, info, debug, trace or blather",
+    ),
+    (Name::Pidfile, &["-j"], "--pidfile", Some("FILE"), "write the process id to this file"),
+    (Name::Identifier, &["-i"], "--identifier", Some("TEXT"), "go by this name among other supervisors"),
+    (Name::Childlogdir, &["-q"], "--childlogdir", Some("DIR"), "put the AUTO logs of programs here"),
+    (Name::Nocleanup, &["-k"], "--nocleanup", None, "leave the AUTO logs of an earlier run alone"),
+    (Name::Minfds, &["-a"], "--minfds", Some("NUMBER"), "start only with so many file descriptors"),
+    (Name::StripAnsi, &["-t"], "--strip_ansi", None, "take ANSI escapes out of the programs' output"),
+    (Name::Minprocs, &[], "--minprocs", Some("NUMBER"), "start only with so many processes"),
+    (Name::Profile, &[], "--profile_options", Some("LIST"), "accepted and without effect"),
+];
+
+/// What the command line asks for. It wins over the configuration (CLI-013).
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Absolute, so that a change of directory cannot make a later reading fail (BUG-003).
+    configuration: String,
+    nodaemon: bool,
+    silent: bool,
+    nocleanup: bool,
+    strip_ansi: bool,
+    user: Option<u32>,
+    umask: Option<u32>,
+    directory: Option<String>,
+    logfile: Option<MainLog>,
+    logfile_maxbytes: Option<i64>,
+    logfile_backups: Option<i64>,
+    loglevel: Option<config::LogLevel>,
+    pidfile: Option<String>,
+    identifier: Option<String>,
+    childlogdir: Option<String>,
+    minfds: Option<i64>,
+    minprocs: Option<i64>,
+}
+
+impl Options {
+    /// Reads the words after the program's name, and finds the configuration file.
+    pub fn parse(program: &str, words: &[String]) -> Result<Options, Stop> {
+        let matches = grammar().try_get_matches_from(words).map_err(|error| Stop::Usage(refusal(&error)))?;
+        if let Some(positional) = matches.get_many::<String>(POSITIONAL) {
+            let list: Vec<String> = positional.map(|word| repr(word)).collect();
+            let list = list.join(", ");
+            return Err(Stop::Usage(format!("positional arguments are not supported: [{list}]")));
+        }
+        let mut options = Options::default();
+        let mut seen: Vec<Name> = Vec::new();
+        for (name, form, given) in in_order(&matches) {
+            match name {
+                Name::Help => return Err(Stop::Asked(usage(program))),
+                Name::Version => return Err(Stop::Asked(SUPERVISOR_VERSION.to_string())),
+                name => {
+                    options.set(name, &given).map_err(|why| {
+                        Stop::Usage(format!("invalid value for {form} {}: {why}", repr(&given)))
+                    })?;
+                    if seen.contains(&name) {
+                        return Err(Stop::Usage(format!("conflicting command line option {}", repr(form))));
+                    }
+                    seen.push(name);
+                }
+            }
+        }
+        if options.configuration.is_empty() {
+            options.configuration = read::find(program, &SystemHost::new()).map_err(Stop::Usage)?;
+        }
+        options.configuration = absolute(&options.configuration);
+        Ok(options)
+    }
+
+    /// Reads the configuration as it is now, the command line's wishes over it.
+    pub fn read_config(&self) -> Result<Config, Vec<config::Error>> {
+        let mut config = read::read(&self.configuration, &SystemHost::new())?;
+        self.overlay(&mut config.supervisord);
+        Ok(config)
+    }
+
+    fn overlay(&self, config: &mut SupervisordConfig) {
+        config.nodaemon |= self.nodaemon;
+        config.silent |= self.silent;
+        config.nocleanup |= self.nocleanup;
+        config.strip_ansi |= self.strip_ansi;
+        over(&mut config.logfile, &self.logfile);
+        over(&mut config.logfile_maxbytes, &self.logfile_maxbytes);
+        over(&mut config.logfile_backups, &self.logfile_backups);
+        over(&mut config.loglevel, &self.loglevel);
+        over(&mut config.pidfile, &self.pidfile);
+        over(&mut config.umask, &self.umask);
+        over(&mut config.minfds, &self.minfds);
+        over(&mut config.minprocs, &self.minprocs);
+        over(&mut config.identifier, &self.identifier);
+        over(&mut config.childlogdir, &self.childlogdir);
+        config.user = self.user.or(config.user);
+        config.directory = self.directory.clone().or_else(|| config.directory.take());
+    }
+
+    /// Checks and takes one value (CLI-016); the error is the reference's sentence.
+    fn set(&mut self, name: Name, given: &str) -> Result<(), String> {
+        match name {
+            Name::Configuration => self.configuration = given.to_string(),
+            Name::Nodaemon => self.nodaemon = true,
+            Name::Silent => self.silent = true,
+            Name::Nocleanup => self.nocleanup = true,
+            Name::StripAnsi => self.strip_ansi = true,
+            Name::User => self.user = Some(value::user(given, &SystemHost::new())?),
+            Name::Umask => self.umask = Some(value::octal(given)?),
+            Name::Directory => self.directory = Some(existing_directory(given)?),
+            Name::Logfile if given == "syslog" => self.logfile = Some(MainLog::Syslog),
+            Name::Logfile => self.logfile = Some(MainLog::Path(absolute(&in_existing_directory(given)?))),
+            Name::LogfileMaxbytes => self.logfile_maxbytes = Some(value::byte_size(given)?),
+            Name::LogfileBackups => self.logfile_backups = Some(value::integer(given)?),
+            Name::Loglevel => self.loglevel = Some(value::log_level(given)?),
+            Name::Pidfile => self.pidfile = Some(absolute(&in_existing_directory(given)?)),
+            Name::Identifier => self.identifier = Some(given.to_string()),
+            Name::Childlogdir => self.childlogdir = Some(absolute(&existing_directory(given)?)),
+            Name::Minfds => self.minfds = Some(value::integer(given)?),
+            Name::Minprocs => self.minprocs = Some(value::integer(given)?),
+            // Python's profiler has nothing to measure here (CLI-018).
+            Name::Profile => (),
+            // Acted upon before.
+            Name::Help | Name::Version => (),
+        }
+        Ok(())
+    }
+}
+
+fn over<T: Clone>(value: &mut T, wish: &Option<T>) {
+    if let Some(wish) = wish {
+        value.clone_from(wish);
+    }
+}
+
+/// Where words that are no options end up, and all after the first of them (CLI-002).
+const POSITIONAL: &str = "positional";
+
+/// The short and the long form are two arguments to clap, since messages name the one that was used.
+fn grammar() -> clap::Command {
+    let mut grammar = clap::Command::new("supervisord")
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .infer_long_args(true)
+        .arg(Arg::new(POSITIONAL).num_args(0..).trailing_var_arg(true));
+    for (_, short, long, takes, _) in ROWS {
+        let argument = |form: &'static str| match takes {
+            Some(_) => Arg::new(form).action(ArgAction::Append).num_args(1).allow_hyphen_values(true),
+            None => Arg::new(form).action(ArgAction::Append).num_args(0).default_missing_value(""),
+        };
+        grammar = grammar.arg(argument(long).long(long.trim_start_matches('-')));
+        for form in short {
+            let letters = form.chars().skip(1);
+            grammar = letters.fold(grammar, |grammar, letter| grammar.arg(argument(form).short(letter)));
+        }
+    }
+    grammar
+}
+
+/// What was given, in the order it was given: the option, the form it was written in, its value.
+fn in_order(matches: &ArgMatches) -> Vec<(Name, &'static str, String)> {
+    let mut given = Vec::new();
+    for (name, short, long, _, _) in ROWS {
+        for form in short.iter().copied().chain([long]) {
+            let indices = matches.indices_of(form).into_iter().flatten();
+            let values = matches.get_many::<String>(form).into_iter().flatten();
+            given.extend(indices.zip(values).map(|(at, value)| (at, (name, form, value.clone()))));
+        }
+    }
+    given.sort_by_key(|(at, _)| *at);
+    given.into_iter().map(|(_, given)| given).collect()
+}
+
+/// The reference's sentence for a line that has no meaning (CLI-009).
+fn refusal(error: &clap::Error) -> String {
+    let word = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) => word.split_whitespace().next().unwrap_or_default(),
+        _ => "",
+    };
+    let name = word.split('=').next().unwrap_or_default();
+    let meant = ROWS.iter().filter(|(_, _, long, _, _)| name.len() > 2 && long.starts_with(name));
+    match error.kind() {
+        ErrorKind::UnknownArgument if meant.count() > 1 => format!("option {name} not a unique prefix"),
+        ErrorKind::UnknownArgument => format!("option {name} not recognized"),
+        ErrorKind::InvalidValue => format!("option {name} requires argument"),
+        ErrorKind::TooManyValues => format!("option {name} must not have an argument"),
+        _ => error.to_string().lines().next().unwrap_or_default().to_string(),
+    }
+}
+
+fn usage(program: &str) -> String {
+    let mut text =
+        format!("supervisord -- run programs and keep them running.\n\nUsage: {program} [options]\n");
+    for (_, short, long, takes, help) in ROWS {
+        let forms: Vec<&str> = short.iter().copied().chain([long]).collect();
+        let forms = format!("{} {}", forms.join(", "), takes.unwrap_or_default());
+        text.push_str(&format!("\n  {forms:<32} {help}"));
+    }
+    text
+}
+
+fn existing_directory(given: &str) -> Result<String, String> {
+    let path = home(given);
+    if Path::new(&path).is_dir() { Ok(path) } else { Err(format!("{given} is not an existing directory")) }
+}
+
+fn in_existing_directory(given: &str) -> Result<String, String> {
+    let path = home(given);
+    match Path::new(&path).parent() {
+        Some(parent) if parent.as_os_str().is_empty() || parent.is_dir() => Ok(path),
+        Some(_) | None => Err(format!("The directory named as part of the path {given} does not exist")),
+    }
+}
+
+/// `~` at the beginning stands for HOME; `~name` is for the shell, which has expanded it already.
+fn home(path: &str) -> String {
+    match (path.strip_prefix('~'), std::env::var("HOME")) {
+        (Some(rest), Ok(home)) if rest.is_empty() || rest.starts_with('/') => format!("{home}{rest}"),
+        _ => path.to_string(),
+    }
+}
+
+/// The same file, named from the root; links are kept.
+fn absolute(path: &str) -> String {
+    std::path::absolute(path).map_or(path.to_string(), |path| path.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(words: &[&str]) -> String {
+        let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
+        match Options::parse("supervisord", &words) {
+            Err(Stop::Usage(text)) => text,
+            other => format!("not refused: {other:?}"),
+        }
+    }
+
+    fn parsed(words: &[&str]) -> Options {
+        let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
+        Options::parse("supervisord", &words).unwrap()
+    }
+
+    #[test]
+    fn refusals_read_as_cli_009_to_cli_016_say() {
+        for (words, expected) in [
+            (&["--bogus"][..], "option --bogus not recognized"),
+            (&["--bogus=3"], "option --bogus not recognized"),
+            (&["-x"], "option -x not recognized"),
+            (&["-nx"], "option -x not recognized"),
+            (&["-c"], "option -c requires argument"),
+            (&["--configuration"], "option --configuration requires argument"),
+            (&["--log", "x"], "option --log not a unique prefix"),
+            (&["--nodaemon=1"], "option --nodaemon must not have an argument"),
+            (&["foo", "bar"], "positional arguments are not supported: ['foo', 'bar']"),
+            (&["-n", "foo", "--bogus"], "positional arguments are not supported: ['foo', '--bogus']"),
+            (&["--", "-n"], "positional arguments are not supported: ['-n']"),
+            (&["-c", "a", "-c", "b"], "conflicting command line option '-c'"),
+            (&["-c", "a", "--conf=b"], "conflicting command line option '--configuration'"),
+            (&["-nn"], "conflicting command line option '-n'"),
+            (&["-e", "bogus"], "invalid value for -e 'bogus': bad logging level name 'bogus'"),
+            (&["--logl", "bogus"], "invalid value for --loglevel 'bogus': bad logging level name 'bogus'"),
+            (
+                &["-d", "/nonexistent"],
+                "invalid value for -d '/nonexistent': /nonexistent is not an existing directory",
+            ),
+            (
+                &["-l", "/nonexistent/x"],
+                "invalid value for -l '/nonexistent/x': The directory named as part of the path /nonexistent/x \
+                 does not exist",
+            ),
+        ] {
+            assert_eq!(refused(words), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn help_and_version_act_in_their_turn_cli_007() {
+        let ask = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
+            Options::parse("supervisord", &words).unwrap_err()
+        };
+        assert_eq!(ask(&["-v", "-e", "bogus"]), Stop::Asked("4.3.0".to_string()));
+        assert!(matches!(ask(&["-e", "bogus", "-v"]), Stop::Usage(_)));
+        assert!(matches!(ask(&["-v", "--bogus"]), Stop::Usage(_)));
+        assert!(matches!(ask(&["-?"]), Stop::Asked(text) if text.contains("--minprocs")));
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_configuration_cli_013() {
+        let options = parsed(&["-nsc", "/x.conf", "--logfile_b=3", "-e", "Debug", "-y5MB", "-m", "077"]);
+        assert_eq!(options.configuration, "/x.conf");
+        assert!(options.nodaemon && options.silent && !options.nocleanup);
+        assert_eq!(options.logfile_backups, Some(3));
+        assert_eq!(options.loglevel, Some(config::LogLevel::Debug));
+        assert_eq!(options.logfile_maxbytes, Some(5 * 1024 * 1024));
+        assert_eq!(options.umask, Some(0o077));
+        assert_eq!(parsed(&["-c", "-n"]).configuration, absolute("-n"));
+    }
+}

@@ -1,0 +1,130 @@
+//! Starting one process: its logs opened, its pipes made, its child spawned.
+
+use std::ffi::{CString, NulError};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex};
+
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
+
+use super::child::{self, Output, SharedLog};
+use super::command::{self, Command};
+use super::identity;
+use super::logfile::LogFile;
+use super::machine::Settings;
+use super::spawn::{Failure, Launch, Spawner, Step};
+use crate::config::{OutputConfig, ProcessConfig};
+use crate::names::{Errno, Pid};
+use crate::supervisor::{CommandError, LogPaths, SpawnError};
+
+/// A child that has begun, or has failed to and is dead but not reaped; either way its exit will come.
+pub struct Started {
+    pub pid: Pid,
+    pub stdin: OwnedFd,
+    pub stdout: Output,
+    pub stderr: Option<Output>,
+    pub logs: [Option<SharedLog>; 2],
+}
+
+/// Looks the command up and starts it (PROC-034 to PROC-049). Nothing is left behind on failure.
+pub fn start(
+    spawner: &mut Spawner,
+    settings: &Settings,
+    config: &ProcessConfig,
+    logs: &LogPaths,
+) -> Result<Started, SpawnError> {
+    let command = find(settings, config).map_err(SpawnError::Command)?;
+    let stdout_log = open_log(&logs.stdout, &config.stdout)?;
+    let stderr_log = open_log(&logs.stderr, &config.stderr)?;
+    let (stdin_read, stdin_write) = pipe()?;
+    let (stdout_read, stdout_write) = pipe()?;
+    let (stderr_read, stderr_write) = (!config.redirect_stderr).then(pipe).transpose()?.unzip();
+    child::make_nonblocking(&stdin_write).map_err(dispatchers)?;
+    let output = |channel, pipe, log: &Option<SharedLog>| {
+        Output::new(config.name.clone(), channel, pipe, log.clone(), settings.strip_ansi).map_err(dispatchers)
+    };
+    let stdout = output("stdout", stdout_read, &stdout_log)?;
+    let stderr = stderr_read.map(|pipe| output("stderr", pipe, &stderr_log)).transpose()?;
+
+    let its_stderr = stderr_write.as_ref().unwrap_or(&stdout_write);
+    let (identity, refusal) = match config.user.map(identity::find) {
+        None | Some(Ok(None)) => (None, None),
+        Some(Ok(Some(identity))) => (Some(identity), None),
+        Some(Err(refusal)) => (None, Some(refusal)),
+    };
+    let null_byte = |_: NulError| SpawnError::Command(has_null_byte(config));
+    let launch = Launch {
+        file: CString::new(command.file.as_str()).map_err(null_byte)?,
+        arguments: c_strings(&command.arguments).map_err(null_byte)?,
+        environment: command::environment(&settings.environment, settings.server_url.as_deref(), config)
+            .map_err(null_byte)?,
+        descriptors: [stdin_read.as_fd(), stdout_write.as_fd(), its_stderr.as_fd()],
+        refused: refusal.is_some(),
+        identity,
+        directory: config.directory.as_deref().map(CString::new).transpose().map_err(null_byte)?,
+        umask: config.umask,
+        open_files: settings.open_files,
+    };
+    let (pid, failure) = spawner.spawn(&launch).map_err(SpawnError::Fork)?;
+    if let Some(failure) = failure {
+        // The child wrote nothing itself: its words are put into its pipe, before its end of it is closed.
+        let words = words(failure, config, &command, refusal.as_deref());
+        // The pipe is empty, and takes more than this; if not, the exit status still tells.
+        let _ = nix::unistd::write(its_stderr, words.as_bytes());
+    }
+    Ok(Started { pid, stdin: stdin_write, stdout, stderr, logs: [stdout_log, stderr_log] })
+}
+
+/// The file and arguments of a process's command.
+pub fn find(settings: &Settings, config: &ProcessConfig) -> Result<Command, CommandError> {
+    let path = settings.environment.iter().find(|(name, _)| name == "PATH");
+    Command::find(config, path.and_then(|(_, path)| path.to_str()))
+}
+
+/// Its ends to read from and to write to.
+fn pipe() -> Result<(OwnedFd, OwnedFd), SpawnError> {
+    pipe2(OFlag::O_CLOEXEC).map_err(|errno| dispatchers(errno.into()))
+}
+
+/// A failure to open pipes or logs (PROC-038).
+fn dispatchers(error: io::Error) -> SpawnError {
+    SpawnError::Dispatchers(Errno(error.raw_os_error().unwrap_or(0)))
+}
+
+fn open_log(path: &Arc<str>, config: &OutputConfig) -> Result<Option<SharedLog>, SpawnError> {
+    if path.is_empty() {
+        return Ok(None);
+    }
+    let log = LogFile::open(path, config.maxbytes, config.backups).map_err(dispatchers)?;
+    Ok(Some(Arc::new(Mutex::new(log))))
+}
+
+fn c_strings(strings: &[String]) -> Result<Vec<CString>, NulError> {
+    strings.iter().map(|string| CString::new(string.as_str())).collect()
+}
+
+/// Text that the kernel would take for shorter than it is cannot be run.
+fn has_null_byte(config: &ProcessConfig) -> CommandError {
+    CommandError::Unparsable { command: config.command.clone(), message: "embedded null byte".to_string() }
+}
+
+/// What the child's standard error says of its failure (PROC-047).
+fn words(failure: Failure, config: &ProcessConfig, command: &Command, refusal: Option<&str>) -> String {
+    let errno = failure.errno.name();
+    let uid = config.user.unwrap_or_default();
+    let what = match failure.step {
+        Step::Descriptors => format!("couldn't set up descriptors: {errno}"),
+        Step::Refused => format!("couldn't setuid to {uid}: {}", refusal.unwrap_or_default()),
+        Step::Groups => format!("couldn't setuid to {uid}: Could not set groups of effective user"),
+        Step::Gid => format!("couldn't setuid to {uid}: Could not set group id of effective user"),
+        Step::Uid => format!("couldn't setuid to {uid}: {errno}"),
+        Step::Directory => {
+            format!("couldn't chdir to {}: {errno}", config.directory.as_deref().unwrap_or_default())
+        }
+        Step::Execute => {
+            format!("couldn't exec {}: {errno}", command.arguments.first().map_or("", String::as_str))
+        }
+    };
+    format!("supervisor: {what}\nsupervisor: child process was not spawned\n")
+}
