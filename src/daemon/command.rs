@@ -112,3 +112,142 @@ pub fn environment(
     });
     kept.chain(ours.iter().map(|(name, value)| CString::new(format!("{name}={value}")))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{AutoRestart, LogFile, OutputConfig};
+    use crate::names::Signal;
+    use std::collections::BTreeMap;
+
+    fn config(command: &str) -> ProcessConfig {
+        let output = OutputConfig {
+            logfile: LogFile::None,
+            maxbytes: 0,
+            backups: 0,
+            capture_maxbytes: 0,
+            events_enabled: false,
+            syslog: false,
+        };
+        ProcessConfig {
+            program: "x".into(),
+            group: "g".into(),
+            name: "x".into(),
+            command: command.to_string(),
+            priority: 999,
+            autostart: true,
+            autorestart: AutoRestart::Unexpected,
+            startsecs: 1,
+            startretries: 3,
+            exitcodes: vec![0],
+            stopsignal: Signal::TERM,
+            stopwaitsecs: 10,
+            stopasgroup: false,
+            killasgroup: false,
+            user: None,
+            umask: None,
+            directory: None,
+            environment: BTreeMap::new(),
+            serverurl: None,
+            redirect_stderr: false,
+            stdout: output.clone(),
+            stderr: output,
+        }
+    }
+
+    /// A directory with one file in it.
+    fn dir_with(name: &str, mode: u32) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(name);
+        std::fs::write(&file, "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        dir
+    }
+
+    fn text(dir: &tempfile::TempDir) -> String {
+        dir.path().to_string_lossy().into_owned()
+    }
+
+    fn found(config: &ProcessConfig, path: &str) -> Result<String, String> {
+        Command::find(config, Some(path)).map(|command| command.file).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_search_goes_on_past_what_cannot_be_run_bug_032() {
+        let (plain, runs, directory) =
+            (dir_with("prog", 0o644), dir_with("prog", 0o755), text(&dir_with("a", 0)));
+        std::fs::create_dir_all(format!("{directory}/prog")).unwrap();
+        let (plain, runs) = (text(&plain), text(&runs));
+        let prog = config("prog");
+        let good = Ok(format!("{runs}/prog"));
+        assert_eq!(found(&prog, &format!("/nonexistent:{plain}:{directory}:{runs}")), good);
+        assert_eq!(found(&prog, &format!("{directory}:{runs}/")), good);
+        assert_eq!(
+            found(&prog, &format!("{plain}:{directory}")),
+            Err(format!("command at '{plain}/prog' is not executable"))
+        );
+        assert_eq!(
+            found(&prog, &format!("{directory}:{plain}")),
+            Err(format!("command at '{directory}/prog' is a directory"))
+        );
+        assert_eq!(found(&prog, "/nonexistent"), Err("can't find command 'prog'".to_string()));
+    }
+
+    #[test]
+    fn the_configured_path_is_searched_instead_of_the_daemons_proc_036() {
+        let runs = dir_with("prog", 0o755);
+        let mut prog = config("prog");
+        assert_eq!(found(&prog, &text(&runs)), Ok(format!("{}/prog", text(&runs))));
+        prog.environment.insert("PATH".to_string(), "/nonexistent".to_string());
+        assert!(found(&prog, &text(&runs)).is_err());
+        assert_eq!(
+            Command::find(&config("sh"), Some("")).map(|command| command.file),
+            Ok("/bin/sh".to_string())
+        );
+    }
+
+    #[test]
+    fn a_relative_command_is_looked_for_where_it_will_run_bug_033() {
+        let runs = dir_with("prog", 0o755);
+        let mut prog = config("./prog -x");
+        assert_eq!(found(&prog, ""), Err("can't find command './prog'".to_string()));
+        prog.directory = Some(text(&runs));
+        assert_eq!(found(&prog, ""), Ok("./prog".to_string()));
+    }
+
+    #[test]
+    fn broken_commands_say_so_proc_034() {
+        assert_eq!(found(&config(""), ""), Err("command is empty".to_string()));
+        assert_eq!(
+            found(&config("a 'b"), ""),
+            Err("can't parse command \"a 'b\": No closing quotation".to_string())
+        );
+    }
+
+    #[test]
+    fn later_variables_win_proc_045() {
+        let inherited: Vec<(OsString, OsString)> =
+            [("A", "daemon"), ("B", "daemon"), ("SUPERVISOR_ENABLED", "0"), ("HOME", "/root")]
+                .map(|(name, value)| (name.into(), value.into()))
+                .to_vec();
+        let mut process = config("x");
+        for (name, value) in [("B", "program"), ("SUPERVISOR_GROUP_NAME", "mine")] {
+            process.environment.insert(name.to_string(), value.to_string());
+        }
+        let variables = |process: &ProcessConfig, url| {
+            let mut all: Vec<String> = environment(&inherited, url, process)
+                .unwrap()
+                .into_iter()
+                .map(|pair| pair.into_string().unwrap())
+                .collect();
+            all.sort();
+            all.join(" ")
+        };
+        let rest = "SUPERVISOR_ENABLED=1 SUPERVISOR_GROUP_NAME=mine SUPERVISOR_PROCESS_NAME=x";
+        assert_eq!(variables(&process, None), format!("A=daemon B=program HOME=/root {rest}"));
+        process.serverurl = Some("http://own".to_string());
+        assert!(variables(&process, Some("unix:///s")).ends_with("SUPERVISOR_SERVER_URL=http://own"));
+        process.serverurl = None;
+        assert!(variables(&process, Some("unix:///s")).ends_with("SUPERVISOR_SERVER_URL=unix:///s"));
+    }
+}

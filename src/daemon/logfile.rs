@@ -202,3 +202,156 @@ pub fn reason(error: &io::Error) -> String {
         None => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    struct Dir(tempfile::TempDir);
+
+    impl Dir {
+        fn new() -> Dir {
+            Dir(tempfile::tempdir().unwrap())
+        }
+
+        fn path(&self, name: &str) -> Arc<str> {
+            Arc::from(self.0.path().join(name).to_string_lossy())
+        }
+
+        fn put(&self, name: &str, text: &str) {
+            std::fs::write(self.0.path().join(name), text).unwrap();
+        }
+
+        /// Names and contents, sorted.
+        fn all(&self) -> String {
+            let mut all: Vec<(String, String)> = std::fs::read_dir(self.0.path())
+                .unwrap()
+                .map(|entry| {
+                    let path = entry.unwrap().path();
+                    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                    (name, std::fs::read_to_string(path).unwrap())
+                })
+                .collect();
+            all.sort();
+            all.iter().map(|(name, text)| format!("{name}={text}")).collect::<Vec<_>>().join(" ")
+        }
+    }
+
+    fn write(log: &mut LogFile, texts: &[&str]) {
+        for text in texts {
+            assert_eq!(log.write(text.as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn a_full_file_moves_on_and_no_record_is_split_log_018() {
+        let dir = Dir::new();
+        let mut log = LogFile::open(&dir.path("l"), 4, 2).unwrap();
+        write(&mut log, &["ab", "cdef", "1234", "x"]);
+        assert_eq!(dir.all(), "l=x l.1=1234 l.2=abcdef");
+        write(&mut log, &["yyy", "z"]);
+        assert_eq!(dir.all(), "l=z l.1=xyyy l.2=1234");
+    }
+
+    #[test]
+    fn what_was_in_the_file_before_counts_log_023() {
+        let dir = Dir::new();
+        dir.put("l", "old");
+        let mut log = LogFile::open(&dir.path("l"), 4, 1).unwrap();
+        write(&mut log, &["n"]);
+        assert_eq!(dir.all(), "l= l.1=oldn");
+    }
+
+    #[test]
+    fn without_backups_the_file_is_cut_and_without_a_limit_it_grows_log_019() {
+        let dir = Dir::new();
+        let mut cut = LogFile::open(&dir.path("cut"), 4, 0).unwrap();
+        let mut grows = LogFile::open(&dir.path("grows"), 0, 3).unwrap();
+        for log in [&mut cut, &mut grows] {
+            write(log, &["abcd", "ef"]);
+        }
+        assert_eq!(dir.all(), "cut=ef grows=abcdef");
+    }
+
+    #[test]
+    fn backups_beyond_a_gap_move_too_and_higher_ones_stay_log_020_log_021() {
+        let dir = Dir::new();
+        for (name, text) in [("l.2", "two"), ("l.3", "three"), ("l.7", "seven")] {
+            dir.put(name, text);
+        }
+        let mut log = LogFile::open(&dir.path("l"), 1, 3).unwrap();
+        write(&mut log, &["a"]);
+        assert_eq!(dir.all(), "l= l.1=a l.3=two l.7=seven");
+        std::fs::remove_file(&*dir.path("l")).unwrap();
+        write(&mut log, &["lost"]);
+        assert_eq!(dir.all(), "l= l.2=a l.3=two l.7=seven");
+    }
+
+    #[test]
+    fn a_file_cut_by_somebody_else_has_no_hole_and_rotates_by_its_true_size_log_022() {
+        let dir = Dir::new();
+        let mut log = LogFile::open(&dir.path("l"), 6, 1).unwrap();
+        write(&mut log, &["abcdef", "123"]);
+        std::fs::OpenOptions::new().write(true).open(&*dir.path("l")).unwrap().set_len(0).unwrap();
+        write(&mut log, &["4567"]);
+        assert_eq!(dir.all(), "l=4567 l.1=abcdef");
+    }
+
+    #[test]
+    fn reopening_leaves_the_moved_file_alone() {
+        let dir = Dir::new();
+        let mut log = LogFile::open(&dir.path("l"), 0, 0).unwrap();
+        write(&mut log, &["before"]);
+        std::fs::rename(&*dir.path("l"), &*dir.path("moved")).unwrap();
+        write(&mut log, &["-between"]);
+        log.reopen().unwrap();
+        write(&mut log, &["after"]);
+        assert_eq!(dir.all(), "l=after moved=before-between");
+    }
+
+    #[test]
+    fn devices_are_never_rotated_even_behind_a_link_bug_005() {
+        let dir = Dir::new();
+        symlink("/dev/null", &*dir.path("l")).unwrap();
+        let mut log = LogFile::open(&dir.path("l"), 1, 3).unwrap();
+        write(&mut log, &["abc", "def"]);
+        log.reopen().unwrap();
+        assert_eq!(std::fs::read_link(&*dir.path("l")).unwrap(), Path::new("/dev/null"));
+        assert_eq!(std::fs::read_dir(dir.0.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_full_disk_is_complained_of_once() {
+        let mut log = LogFile::open(&Arc::from("/dev/full"), 10, 3).unwrap();
+        assert_eq!(
+            log.write(b"x").as_deref(),
+            Some("could not write to log /dev/full: No space left on device")
+        );
+        assert_eq!(log.write(b"x"), None);
+    }
+
+    #[test]
+    fn a_fifo_that_nobody_reads_stops_nobody() {
+        let dir = Dir::new();
+        let path = dir.path("fifo");
+        nix::unistd::mkfifo(&*path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let mut log = LogFile::open(&path, 10, 3).unwrap();
+        let lines = vec![b'x'; 1024 * 1024];
+        assert!(log.write(&lines).is_some_and(|trouble| trouble.starts_with("could not write to log")));
+    }
+
+    #[test]
+    fn only_what_was_handed_to_the_daemon_is_reached_by_number() {
+        let ours = File::open("/dev/null").unwrap();
+        inherited();
+        let later = File::open("/dev/null").unwrap();
+        let number = std::os::fd::AsRawFd::as_raw_fd(&later).max(std::os::fd::AsRawFd::as_raw_fd(&ours));
+        let error = LogFile::open(&Arc::from(format!("/dev/fd/{}", number + 100)), 0, 0).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EBADF));
+        assert_eq!(descriptor("/dev/stdout"), Some(1));
+        assert_eq!(descriptor("/proc/self/fd/7"), Some(7));
+        assert_eq!(descriptor("/dev/fd/-1"), None);
+        assert_eq!(descriptor("/dev/stdout.log"), None);
+    }
+}
