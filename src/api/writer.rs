@@ -85,25 +85,44 @@ impl Writer {
     /// What XML 1.0 cannot hold becomes U+FFFD, for else no client could read the answer (BUG-017).
     fn escaped(&mut self, text: &str) {
         let bytes = text.as_bytes();
-        let mut copied = 0;
-        for (i, byte) in bytes.iter().enumerate() {
-            let (replacement, width) = match byte {
+        let (mut copied, mut at) = (0, 0);
+        while let Some(skipped) = bytes[at..].iter().position(|byte| SPECIAL[usize::from(*byte)]) {
+            at += skipped;
+            let (replacement, width) = match bytes[at] {
                 b'&' => ("&amp;", 1),
                 b'<' => ("&lt;", 1),
                 b'>' => ("&gt;", 1),
-                b'\t' | b'\n' | b'\r' => continue,
-                0..0x20 => ("\u{fffd}", 1),
-                // U+FFFE and U+FFFF are EF BF BE and EF BF BF.
-                0xef if matches!(bytes.get(i + 1..i + 3), Some([0xbf, 0xbe | 0xbf])) => ("\u{fffd}", 3),
-                _ => continue,
+                // U+FFFE and U+FFFF are EF BF BE and EF BF BF; the rest that begins with EF may stay.
+                0xef if !matches!(bytes[at..], [_, 0xbf, 0xbe | 0xbf, ..]) => {
+                    at += 3;
+                    continue;
+                }
+                0xef => ("\u{fffd}", 3),
+                _ => ("\u{fffd}", 1),
             };
-            self.out.push_str(&text[copied..i]);
+            self.out.push_str(&text[copied..at]);
             self.out.push_str(replacement);
-            copied = i + width;
+            at += width;
+            copied = at;
         }
         self.out.push_str(&text[copied..]);
     }
 }
+
+/// Bytes that do not simply stay as they are.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        special[byte] = !matches!(byte as u8, b'\t' | b'\n' | b'\r');
+        byte += 1;
+    }
+    special[b'&' as usize] = true;
+    special[b'<' as usize] = true;
+    special[b'>' as usize] = true;
+    special[0xef] = true;
+    special
+};
 
 #[cfg(test)]
 mod tests {

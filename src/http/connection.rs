@@ -54,8 +54,9 @@ impl Accepting {
         match self {
             Accepting::Inet(listener) => {
                 let (stream, _) = listener.accept().await?;
-                // Answers go out in one piece; waiting to fill a packet would only delay them.
-                stream.set_nodelay(true)?;
+                // Answers go out in one piece; waiting to fill a packet would only delay them. A refusal
+                // means that the client has already gone.
+                let _ = stream.set_nodelay(true);
                 Ok(Box::new(stream))
             }
             Accepting::Unix(listener) => {
@@ -73,14 +74,20 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// Accepts until closing; then waits for the connections, which end after the answer they are at.
 pub(super) async fn accept(listener: Accepting, router: Router, mut closing: watch::Receiver<()>) {
     let mut connections = JoinSet::new();
+    let mut failing = false;
     loop {
         tokio::select! {
             accepted = listener.next(), if connections.len() < CONNECTIONS_MAX => match accepted {
                 Ok(stream) => {
+                    failing = false;
                     connections.spawn(converse(stream, router.clone(), closing.clone()));
                 }
                 Err(error) => {
-                    tracing::error!("could not accept a connection: {error}");
+                    // Said once, not at every attempt.
+                    if !failing {
+                        tracing::error!("could not accept a connection: {error}");
+                    }
+                    failing = true;
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -146,14 +153,150 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio::time::{Instant, sleep};
+
+    use super::super::timed::{HEAD_TIME, STALL_TIME};
     use super::*;
 
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    /// A connection to a server that says `hello` at `/` and a megabyte at `/long`.
+    fn connect() -> (DuplexStream, watch::Sender<()>, tokio::task::JoinHandle<()>) {
+        let (client, server) = tokio::io::duplex(1024);
+        let (closing, closed) = watch::channel(());
+        let router = Router::new()
+            .route("/", get(async || "hello"))
+            .route("/long", get(async || "x".repeat(1 << 20)))
+            .route("/slow", get(async || sleep(Duration::from_secs(5)).await))
+            .route(
+                "/bad",
+                get(async || {
+                    if true {
+                        panic!("no such thing")
+                    }
+                }),
+            );
+        (client, closing, tokio::spawn(converse(Box::new(server), router, closed)))
+    }
+
+    /// Sends the request and reads its answer, which ends with `hello`.
+    async fn ask(client: &mut DuplexStream) -> String {
+        client.write_all(REQUEST).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"hello") {
+            assert_ne!(client.read_buf(&mut answer).await.unwrap(), 0, "closed: {}", answer.escape_ascii());
+        }
+        String::from_utf8(answer).unwrap()
+    }
+
+    /// Fails instead of waiting for ever when a limit does not work.
+    async fn soon<T>(future: impl Future<Output = T>) -> T {
+        tokio::time::timeout(Duration::from_secs(3_600), future).await.expect("nothing happened in an hour")
+    }
+
+    async fn time_until_closed(client: &mut DuplexStream) -> Duration {
+        let begun = Instant::now();
+        let mut rest = Vec::new();
+        soon(client.read_to_end(&mut rest)).await.unwrap();
+        assert_eq!(rest, b"", "{}", rest.escape_ascii());
+        begun.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_request_is_closed() {
+        let (mut client, _closing, _) = connect();
+        let waited = time_until_closed(&mut client).await;
+        assert!(waited >= HEAD_TIME && waited < HEAD_TIME * 2, "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_trickles_in_is_closed_however_often_a_byte_comes() {
+        let (client, _closing, ended) = connect();
+        let begun = Instant::now();
+        let (mut reader, mut writer) = tokio::io::split(client);
+        let trickle = tokio::spawn(async move {
+            while writer.write_all(b"G").await.is_ok() {
+                sleep(Duration::from_millis(100)).await;
+            }
+        });
+        assert_eq!(soon(reader.read(&mut [0; 8])).await.unwrap(), 0);
+        soon(ended).await.unwrap();
+        assert!(begun.elapsed() < HEAD_TIME * 2, "{:?}", begun.elapsed());
+        trickle.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_is_never_closed_but_a_slow_second_head_is() {
+        let (mut client, _closing, _) = connect();
+        ask(&mut client).await;
+        sleep(Duration::from_secs(86_400)).await;
+        ask(&mut client).await;
+        // The empty line that some clients send after a request begins nothing.
+        client.write_all(b"\r\n").await.unwrap();
+        sleep(Duration::from_secs(86_400)).await;
+        ask(&mut client).await;
+        client.write_all(&REQUEST[..10]).await.unwrap();
+        let waited = time_until_closed(&mut client).await;
+        assert!(waited >= HEAD_TIME && waited < HEAD_TIME * 2, "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_its_answer_is_given_up() {
+        let (mut client, _closing, ended) = connect();
+        client.write_all(b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let begun = Instant::now();
+        soon(ended).await.unwrap();
+        assert!(begun.elapsed() >= STALL_TIME && begun.elapsed() < STALL_TIME * 2, "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_may_take_longer_than_any_limit() {
+        let (mut client, _closing, _) = connect();
+        let slow = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20);
+        client.write_all(&slow).await.unwrap();
+        ask(&mut client).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closing_ends_idle_connections_at_once_and_others_after_their_answer() {
+        let (mut idle, closing, ended) = connect();
+        ask(&mut idle).await;
+        closing.send(()).unwrap();
+        assert_eq!(time_until_closed(&mut idle).await, Duration::ZERO);
+        soon(ended).await.unwrap();
+
+        let (mut busy, closing, _) = connect();
+        busy.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        closing.send(()).unwrap();
+        let mut answer = String::new();
+        soon(busy.read_to_string(&mut answer)).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_is_answered_500_and_only_that_connection_ends() {
+        let (mut client, _closing, ended) = connect();
+        client.write_all(b"GET /bad HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        soon(client.read_to_string(&mut answer)).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 500 Internal Server Error\r\n"), "{answer}");
+        assert!(answer.ends_with("<p>Message: Internal Server Error.\r\n</body>\r\n"), "{answer}");
+        soon(ended).await.unwrap();
+    }
+
     #[test]
-    fn a_panic_is_caught_and_can_be_told() {
+    fn a_panic_can_be_told() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let panic = runtime.block_on(caught(async { panic!("no such {}", "thing") })).map(|()| ());
-        assert_eq!(panic.as_ref().map_err(|panic| panic_text(&**panic)), Err("no such thing"));
-        let fine = runtime.block_on(caught(async { 5 }));
-        assert_eq!(fine.map_err(|panic| panic_text(&*panic).to_string()), Ok(5));
+        let told = |panic: Box<dyn Any + Send>| panic_text(&*panic).to_string();
+        let panicked = runtime.block_on(caught(async {
+            if true {
+                panic!("no such {}", "thing")
+            }
+        }));
+        assert_eq!(panicked.map_err(told), Err("no such thing".to_string()));
+        assert_eq!(runtime.block_on(caught(async { 5 })).map_err(told), Ok(5));
     }
 }

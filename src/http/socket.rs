@@ -213,12 +213,13 @@ fn clear(path: &str) -> Result<(), BindError> {
     Ok(())
 }
 
-/// Whether a process listens there. A full backlog means that one does, if slowly.
+/// Whether a process has it open. A full backlog means that one listens, if slowly; the wrong type, that it
+/// listens for something else.
 fn is_answered(path: &str) -> Result<bool, BindError> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let fd = socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
     match socket::connect(fd.as_raw_fd(), &UnixAddr::new(path)?) {
-        Ok(()) | Err(Errno::EAGAIN | Errno::EINPROGRESS) => Ok(true),
+        Ok(()) | Err(Errno::EAGAIN | Errno::EINPROGRESS | Errno::EPROTOTYPE) => Ok(true),
         Err(Errno::ECONNREFUSED | Errno::ENOENT) => Ok(false),
         Err(errno) => Err(errno.into()),
     }

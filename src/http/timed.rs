@@ -19,7 +19,7 @@ use tokio::time::{Sleep, sleep};
 pub(super) const HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// A client that takes no byte of its answer for so long is gone; its connection closes.
-const STALL_TIME: Duration = Duration::from_secs(60);
+pub(super) const STALL_TIME: Duration = Duration::from_secs(60);
 
 const HEAD: u8 = 0;
 const BUSY: u8 = 1;

@@ -1,0 +1,8 @@
+//! The servers, as clients meet them: a supervisor of straw behind real sockets.
+
+mod calls;
+mod identity;
+mod python;
+mod sockets;
+mod wire;
+mod world;

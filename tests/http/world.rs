@@ -1,0 +1,212 @@
+//! A directory, servers on real sockets, and a task that answers in the supervisor's place.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use convoke::api::{API_VERSION, SUPERVISOR_VERSION, SupervisorState};
+use convoke::api::{Fault, FaultCode, Outcome, ProcessInfo, ProcessState, Reply, Request, Target};
+use convoke::config::{Address, ServerConfig};
+use convoke::daemon::handle::{Call, Handle};
+use convoke::http::{Options, serve, socket};
+use convoke::names::{GroupName, Pid, ProcessName};
+use tempfile::TempDir;
+use tokio::sync::{mpsc, oneshot};
+
+/// Names with which the supervisor of straw does something out of the ordinary.
+pub const SLOW: &str = "slow";
+pub const UNSPEAKABLE: i64 = 666;
+
+pub struct World {
+    pub dir: TempDir,
+    /// Open to all, on a unix socket.
+    pub socket: PathBuf,
+    /// Open to all.
+    pub port: u16,
+    /// For user `u` with password `p`.
+    pub guarded: u16,
+    /// The same, the password given as `{SHA}`.
+    pub hashed: u16,
+    asked: Arc<Mutex<Vec<Request>>>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+pub fn inet(port: u16, password: Option<&str>) -> ServerConfig {
+    ServerConfig {
+        section: "inet_http_server".to_string(),
+        address: Address::Inet { host: "127.0.0.1".to_string(), port },
+        username: password.map(|_| "u".to_string()),
+        password: password.map(str::to_string),
+    }
+}
+
+pub fn unix(path: &std::path::Path) -> ServerConfig {
+    let path = path.to_str().unwrap().to_string();
+    ServerConfig {
+        section: "unix_http_server".to_string(),
+        address: Address::Unix { path, mode: 0o700, owner: (None, None) },
+        username: None,
+        password: None,
+    }
+}
+
+impl World {
+    pub fn new() -> World {
+        World::with_namespaces(&["supervisor", "x"])
+    }
+
+    pub fn with_namespaces(namespaces: &[&str]) -> World {
+        let dir = TempDir::new().unwrap();
+        let socket = dir.path().join("s.sock");
+        let sha = "{SHA}516b9783fca517eecbd1d064da2d165310b19759";
+        let servers = [inet(0, None), inet(0, Some("p")), inet(0, Some(sha)), unix(&socket)];
+        let listeners: Vec<_> = servers.iter().map(|server| socket::bind(server).unwrap()).collect();
+        let port = |i: usize| listeners[i].local_addr().unwrap().port();
+        let (port, guarded, hashed) = (port(0), port(1), port(2));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (stop, stopped) = oneshot::channel();
+        let namespaces = namespaces.iter().map(|name| name.to_string()).collect();
+        let heard = asked.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (handle, calls) = Handle::new();
+                let straw = tokio::spawn(supervise(calls, heard));
+                let servers = serve(listeners, handle, Options { namespaces, local_time }).unwrap();
+                let _ = stopped.await;
+                straw.abort();
+                servers.close().await;
+            });
+        });
+        World { dir, socket, port, guarded, hashed, asked, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// What the supervisor was asked so far.
+    pub fn asked(&self) -> Vec<Request> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    pub fn unix_url(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
+    /// Ends the servers; returns when they have ended.
+    pub fn close(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.take();
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(std::thread::panicking() || !matches!(ended, Some(Err(_))), "the servers panicked");
+    }
+}
+
+fn local_time(seconds: i64) -> String {
+    assert_ne!(seconds, UNSPEAKABLE, "a time that cannot be told");
+    "Nov 22 09:44 AM".to_string()
+}
+
+/// Answers at once, but keeps the start of [`SLOW`] until another client has asked for the pid.
+async fn supervise(mut calls: mpsc::Receiver<Call>, asked: Arc<Mutex<Vec<Request>>>) {
+    let mut slow = Vec::new();
+    while let Some(Call { request, answer }) = calls.recv().await {
+        asked.lock().unwrap().push(request.clone());
+        if matches!(&request, Request::Start { target: Target::Namespec(name), .. } if name == SLOW) {
+            slow.push(answer);
+            continue;
+        }
+        let release = request == Request::Pid;
+        // A client may have gone.
+        let _ = answer.send(reply(request));
+        if release {
+            for answer in slow.drain(..) {
+                let _ = answer.send(Ok(Reply::True));
+            }
+        }
+    }
+}
+
+fn reply(request: Request) -> Result<Reply, Fault> {
+    match request {
+        Request::ApiVersion => Ok(Reply::Text(API_VERSION.to_string())),
+        Request::SupervisorVersion => Ok(Reply::Text(SUPERVISOR_VERSION.to_string())),
+        Request::Identification => Ok(Reply::Text("straw".to_string())),
+        Request::State => Ok(Reply::State(SupervisorState::Running)),
+        Request::Pid => Ok(Reply::Number(4711)),
+        Request::ProcessInfo { name } => match name.as_str() {
+            "unspeakable" => Ok(Reply::Process(Box::new(stopped("unspeakable", UNSPEAKABLE)))),
+            "cat" => Ok(Reply::Process(Box::new(running("cat", "cat")))),
+            _ => Err(Fault::new(FaultCode::BadName, name)),
+        },
+        Request::AllProcessInfo => Ok(Reply::Processes(vec![running("cat", "cat"), stopped("idle", 7)])),
+        Request::Start { target: Target::Namespec(name), .. } if name == "cat" => {
+            Err(Fault::new(FaultCode::AlreadyStarted, name))
+        }
+        Request::Start { target: Target::Namespec(_), .. }
+        | Request::Stop { target: Target::Namespec(_), .. }
+        | Request::Signal { target: Target::Namespec(_), .. }
+        | Request::AddGroup { .. }
+        | Request::RemoveGroup { .. }
+        | Request::Shutdown
+        | Request::RestartDaemon => Ok(Reply::True),
+        Request::Start { .. } | Request::Stop { .. } | Request::Signal { .. } | Request::Restart { .. } => {
+            Ok(Reply::Outcomes(vec![Outcome {
+                name: ProcessName::from("idle"),
+                group: GroupName::from("idle"),
+                status: FaultCode::Success,
+                description: "OK".to_string(),
+            }]))
+        }
+        Request::AllConfigInfo => Ok(Reply::Configs(Vec::new())),
+        Request::ListCollections => Ok(Reply::Collections(Vec::new())),
+        Request::CollectionProcessInfo { .. } => Ok(Reply::Processes(Vec::new())),
+        Request::ReloadConfig => Ok(Reply::Reread {
+            added: vec!["new".to_string()],
+            changed: Vec::new(),
+            removed: vec!["old".to_string()],
+        }),
+    }
+}
+
+fn running(group: &str, name: &str) -> ProcessInfo {
+    ProcessInfo {
+        name: ProcessName::from(name),
+        group: GroupName::from(group),
+        start: 1_795_529_873,
+        stop: 0,
+        now: 1_795_529_926,
+        state: ProcessState::Running,
+        spawnerr: "".into(),
+        exitstatus: 0,
+        stdout_logfile: "/tmp/\u{1b}[1mcat.log".into(),
+        stderr_logfile: "".into(),
+        pid: Some(Pid(6648)),
+    }
+}
+
+fn stopped(name: &str, stop: i64) -> ProcessInfo {
+    ProcessInfo { state: ProcessState::Stopped, stop, pid: None, ..running(name, name) }
+}
+
+/// The reference's Python: SUPERVISOR_PYTHON, else `target/venv/bin/python`. Without it the test is skipped,
+/// but not where CI is set.
+pub fn python() -> Option<Command> {
+    let found = match std::env::var_os("SUPERVISOR_PYTHON") {
+        Some(path) => PathBuf::from(path),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python"),
+    };
+    if found.exists() {
+        return Some(Command::new(found));
+    }
+    assert!(std::env::var_os("CI").is_none(), "{} is missing", found.display());
+    eprintln!("skipped: {} is missing", found.display());
+    None
+}
