@@ -197,7 +197,61 @@ fn complaint(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use hyper::body::{Bytes, Frame};
+
     use super::*;
+
+    fn rpc() -> Rpc {
+        let methods = Methods::new(vec!["supervisor".to_string()]);
+        Rpc::new(methods, Handle::new().0, |_| String::new())
+    }
+
+    fn request(headers: &[(&'static str, &'static str)], body: Body) -> Request {
+        let mut request = Request::new(body);
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, axum::http::HeaderValue::from_static(value));
+        }
+        request
+    }
+
+    /// A body of which nothing ever comes.
+    struct Never;
+
+    impl hyper::body::Body for Never {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_given_up() {
+        let begun = tokio::time::Instant::now();
+        let rpc = rpc();
+        let answered = rpc.post(request(&[("content-length", "10")], Body::new(Never)));
+        let answer = tokio::time::timeout(BODY_TIME * 2, answered).await.expect("waits for ever");
+        assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(answer.headers()["connection"], "close");
+        assert!(begun.elapsed() >= BODY_TIME);
+    }
+
+    #[tokio::test]
+    async fn the_daemons_end_is_shutdown_state_and_system_still_answers_rpc_015() {
+        let rpc = rpc();
+        let call = |method: &str| Call { method: method.to_string(), arguments: Vec::new() };
+        let refused = rpc.call(&call("supervisor.getState")).await;
+        assert_eq!(refused, Err(FaultCode::ShutdownState.into()));
+        assert!(matches!(rpc.call(&call("system.listMethods")).await, Ok(Answer::Texts(_))));
+    }
 
     #[test]
     fn a_complaint_shows_a_little_of_the_body_only() {
