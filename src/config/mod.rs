@@ -1,7 +1,18 @@
 //! Bytes to typed desired state. Pure but for `read`, the only file that opens files.
 
+mod collection;
+mod context;
 pub mod diff;
 pub mod error;
+mod expand;
+mod group;
+pub mod host;
+mod ini;
+mod program;
+pub mod read;
+mod server;
+mod shlex;
+mod value;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +20,12 @@ use std::sync::Arc;
 use crate::names::{CollectionName, GroupName, ProcessName, ProgramName, Selector, Signal};
 
 pub use error::Error;
+pub use host::Host;
+pub use shlex::split_command;
+
+use context::Context;
+use expand::Names;
+use ini::Document;
 
 /// A whole configuration, as the files ask for it.
 #[derive(Clone, PartialEq, Debug)]
@@ -99,6 +116,48 @@ pub enum Address {
     Inet { host: String, port: u16 },
     /// `path` is absolute; `None` in `owner` leaves that half unchanged.
     Unix { path: String, mode: u32, owner: (Option<u32>, Option<u32>) },
+}
+
+/// Makes sense of files that have been read. `messages` are those of the reading. All errors come at once, the one
+/// that the reference would stop at first (CFG-054).
+fn parse(
+    document: &Document,
+    here: &str,
+    messages: Vec<Message>,
+    host: &dyn Host,
+) -> Result<Config, Vec<Error>> {
+    if !document.has_section("supervisord") {
+        let sentence = ".ini file does not include supervisord section".to_string();
+        return Err(vec![
+            Error::bare(sentence).with_help("add a line [supervisord]; it may have no options"),
+        ]);
+    }
+    let mut environment = Names::default();
+    environment.set_environment(host.environment().iter());
+    let mut context = Context { document, host, here, environment, errors: Vec::new(), messages };
+    let supervisord = server::supervisord(&mut context);
+    context.environment.set_environment(supervisord.environment.iter());
+    let namespaces = server::namespaces(&mut context);
+    let mut groups = group::groups(&mut context);
+    for process in groups.iter_mut().flat_map(|group| &mut group.processes) {
+        inherit(Arc::make_mut(process), &supervisord);
+    }
+    let servers = server::servers(&mut context);
+    let collections = collection::collections(&mut context, &groups);
+    let Context { errors, mut messages, .. } = context;
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    messages.sort_by_key(|message| std::cmp::Reverse(message.level));
+    let groups = groups.into_iter().map(Arc::new).collect();
+    Ok(Config { supervisord, servers, groups, collections, namespaces, messages })
+}
+
+/// `[supervisord] environment` is part of every process, its own going over it (CFG-090, CFG-141).
+fn inherit(process: &mut ProcessConfig, supervisord: &SupervisordConfig) {
+    for (name, value) in &supervisord.environment {
+        process.environment.entry(name.clone()).or_insert_with(|| value.clone());
+    }
 }
 
 impl Config {

@@ -1,0 +1,166 @@
+//! `[supervisord]`, the HTTP servers, and the `[rpcinterface:x]` sections that decide what they serve.
+
+use super::context::Context;
+use super::host::normalize;
+use super::value;
+use super::{Address, LogLevel, MainLog, ServerConfig, SupervisordConfig, shlex};
+
+/// The factory that serves the classic methods (EXT-004).
+const MAIN_FACTORY: &str = "supervisor.rpcinterface:make_main_rpcinterface";
+
+const SUPERVISORD: &str = "supervisord";
+
+/// `[supervisord]`, in the reference's order of reading (CFG-080 to CFG-091).
+pub fn supervisord(context: &mut Context<'_>) -> SupervisordConfig {
+    let host = context.host;
+    let mut names = context.environment.clone();
+    names.set("here", context.here);
+    names.set("host_node_name", host.hostname());
+    let mut section = context.section(SUPERVISORD);
+    let minfds = section.read("minfds", 1024, value::integer);
+    let minprocs = section.read("minprocs", 200, value::integer);
+    let directory = section.read_optional("directory", |text| value::existing_directory(text, host));
+    let umask = section.read("umask", 0o22, value::octal);
+    let path = |text: &str| value::existing_dirpath(text, host);
+    let logfile = section.read("logfile", "supervisord.log".to_string(), path);
+    let logfile_maxbytes = section.read("logfile_maxbytes", 50 << 20, value::byte_size);
+    let logfile_backups = section.read("logfile_backups", 10, value::integer);
+    let loglevel = section.read("loglevel", LogLevel::Info, value::log_level);
+    let pidfile = section.read("pidfile", "supervisord.pid".to_string(), path);
+    let identifier = section.read("identifier", "supervisor".to_string(), |text| Ok(text.to_string()));
+    let nodaemon = section.read("nodaemon", false, value::boolean);
+    let silent = section.read("silent", false, value::boolean);
+    let childlogdir =
+        section.read("childlogdir", host.tempdir().to_string(), |text| value::existing_directory(text, host));
+    let nocleanup = section.read("nocleanup", false, value::boolean);
+    let strip_ansi = section.read("strip_ansi", false, value::boolean);
+    // Expanded once, as 4.4 does (CFG-048), and with the host's name (CFG-042).
+    let raw = section.raw("environment").unwrap_or_default();
+    let environment =
+        names.expand(&raw, "supervisord.environment").and_then(|text| shlex::environment(&text));
+    let environment = environment.unwrap_or_else(|sentence| {
+        section.fail(sentence, Some("environment"));
+        Default::default()
+    });
+    let user = section.read_optional("user", |text| value::user(text, host));
+    SupervisordConfig {
+        logfile: match logfile.as_str() {
+            "syslog" => MainLog::Syslog,
+            path => MainLog::Path(normalize(path, host)),
+        },
+        logfile_maxbytes,
+        logfile_backups,
+        loglevel,
+        pidfile: normalize(&pidfile, host),
+        umask,
+        directory,
+        nodaemon,
+        silent,
+        nocleanup,
+        strip_ansi,
+        minfds,
+        minprocs,
+        user,
+        identifier,
+        childlogdir,
+        environment,
+    }
+}
+
+/// All inet servers in the order of the files, then all unix servers (CFG-092, CFG-096).
+pub fn servers(context: &mut Context<'_>) -> Vec<ServerConfig> {
+    let sections = context.document.sections();
+    let mut servers = Vec::new();
+    for section in sections.iter().filter(|section| section.starts_with("inet_http_server")) {
+        servers.extend(inet_server(context, section));
+    }
+    for section in sections.iter().filter(|section| section.starts_with("unix_http_server")) {
+        servers.extend(unix_server(context, section));
+    }
+    servers
+}
+
+fn inet_server(context: &mut Context<'_>, name: &str) -> Option<ServerConfig> {
+    let (username, password) = credentials(context, name);
+    let mut section = context.section(name);
+    section.names = section.context.environment.clone();
+    if section.raw("port").is_none() {
+        section.fail(format!("section [{name}] has no port value"), None);
+        return None;
+    }
+    let (host, port) = section.read_optional("port", value::inet_address)?;
+    Some(ServerConfig {
+        section: name.to_string(),
+        address: Address::Inet { host, port },
+        username,
+        password,
+    })
+}
+
+fn unix_server(context: &mut Context<'_>, name: &str) -> Option<ServerConfig> {
+    let host = context.host;
+    let mut section = context.section(name);
+    if section.raw("file").is_none() {
+        section.fail(format!("section [{name}] has no file value"), None);
+        return None;
+    }
+    let path = section.text("file")?;
+    let path = normalize(path.trim_matches(super::ini::is_space), host);
+    let (username, password) = credentials(context, name);
+    let mut section = context.section(name);
+    section.names = section.context.environment.clone();
+    let owner = section.read("chown", (None, None), |text| {
+        value::owner(text, host).ok_or_else(|| format!("Invalid sockchown value {text}"))
+    });
+    let mode = section
+        .read("chmod", 0o700, |text| value::octal(text).map_err(|_| format!("Invalid chmod value {text}")));
+    let address = Address::Unix { path, mode, owner };
+    Some(ServerConfig { section: name.to_string(), address, username, password })
+}
+
+/// Both or none (CFG-095).
+fn credentials(context: &mut Context<'_>, name: &str) -> (Option<String>, Option<String>) {
+    let mut section = context.section(name);
+    section.names = section.context.environment.clone();
+    let username = section.text("username");
+    let password = section.text("password");
+    if section.raw("username").is_some() != section.raw("password").is_some() {
+        let sentence = format!(
+            "Section [{name}] contains incomplete authentication: If a username or a password is specified, both \
+             the username and password must be specified"
+        );
+        section.fail(sentence, Some("username"));
+    }
+    (username, password)
+}
+
+/// The namespaces that serve the classic methods (CFG-134 to CFG-136). Other factories are Python code, which
+/// cannot be loaded here.
+pub fn namespaces(context: &mut Context<'_>) -> Vec<String> {
+    let mut namespaces = Vec::new();
+    for name in context.document.sections() {
+        let Some(namespace) = name.strip_prefix("rpcinterface:") else { continue };
+        let mut section = context.section(&name);
+        section.names = section.context.environment.clone();
+        let option = "supervisor.rpcinterface_factory";
+        if section.raw(option).is_none() {
+            section.fail(format!("section [{name}] does not specify a {option}"), None);
+            continue;
+        }
+        match section.text(option) {
+            Some(factory) if factory == MAIN_FACTORY => namespaces.push(namespace.to_string()),
+            Some(factory) => warn_python(context, &name, namespace, option, &factory),
+            None => (),
+        }
+    }
+    namespaces
+}
+
+fn warn_python(context: &mut Context<'_>, section: &str, namespace: &str, option: &str, factory: &str) {
+    let place = context.document.spot(section, Some(option));
+    let place = place.map(|spot| format!(" ({}:{})", spot.file, spot.line)).unwrap_or_default();
+    context.warn(format!(
+        "[{section}] names the Python factory {factory}, which cannot be loaded{place}: the methods {namespace}.* \
+         will be missing"
+    ));
+}
