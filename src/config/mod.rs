@@ -12,7 +12,7 @@ mod program;
 pub mod read;
 mod server;
 mod shlex;
-mod value;
+pub mod value;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use std::path::Path;
 use nix::unistd::{AccessFlags, access};
 
 use crate::config::ProcessConfig;
-use crate::config::value::split_command;
+use crate::config::split_command;
 use crate::supervisor::CommandError;
 
 /// What to execute.

@@ -179,7 +179,7 @@ impl Options {
             }
         }
         if options.configuration.is_empty() {
-            options.configuration = read::find(program, &SystemHost::new()).map_err(Stop::Usage)?;
+            options.configuration = read::find(program).map_err(Stop::Config)?;
         }
         options.configuration = absolute(&options.configuration);
         Ok(options)
@@ -187,7 +187,7 @@ impl Options {
 
     /// Reads the configuration as it is now, the command line's wishes over it.
     pub fn read_config(&self) -> Result<Config, Vec<config::Error>> {
-        let mut config = read::read(&self.configuration, &SystemHost::new())?;
+        let mut config = read::read(&self.configuration, &SystemHost::now())?;
         self.overlay(&mut config.supervisord);
         Ok(config)
     }
@@ -219,7 +219,7 @@ impl Options {
             Name::Silent => self.silent = true,
             Name::Nocleanup => self.nocleanup = true,
             Name::StripAnsi => self.strip_ansi = true,
-            Name::User => self.user = Some(value::user(given, &SystemHost::new())?),
+            Name::User => self.user = Some(value::user(given, &SystemHost::now())?),
             Name::Umask => self.umask = Some(value::octal(given)?),
             Name::Directory => self.directory = Some(existing_directory(given)?),
             Name::Logfile if given == "syslog" => self.logfile = Some(MainLog::Syslog),
