@@ -1,27 +1,38 @@
 //! `[collection:x]`: a name and its selectors, nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::context::Context;
 use super::{CollectionConfig, GroupConfig, value};
 use crate::names::{CollectionName, Selector, pattern_matches};
 
-/// Every collection, by priority and name. An item that matches nothing is one warning; a circle is an error.
+/// A collection and the section it comes from.
+type Read = (String, CollectionConfig);
+
+/// Every collection, by priority and name; of two with one name only the first counts, as with groups. An item that
+/// matches nothing is one warning; a circle is an error.
 pub fn collections(context: &mut Context<'_>, groups: &[GroupConfig]) -> Vec<Arc<CollectionConfig>> {
     let sections = context.document.sections();
-    let mut collections = Vec::new();
+    let mut collections: Vec<Read> = Vec::new();
     for section in sections.iter().filter(|section| section.starts_with("collection:")) {
         collections.extend(collection(context, section).map(|collection| (section.clone(), collection)));
     }
+    collections.sort_by(|(_, a), (_, b)| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
+    let mut seen = BTreeSet::new();
+    collections.retain(|(section, collection)| {
+        let first = seen.insert(collection.name.clone());
+        if !first {
+            context
+                .warn(format!("[{section}] is left out: another collection is called {}", collection.name));
+        }
+        first
+    });
     refuse_circles(context, &collections);
     for (section, collection) in &collections {
         warn_unresolved(context, section, collection, &collections, groups);
     }
-    let mut collections: Vec<_> =
-        collections.into_iter().map(|(_, collection)| Arc::new(collection)).collect();
-    collections.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
-    collections
+    collections.into_iter().map(|(_, collection)| Arc::new(collection)).collect()
 }
 
 fn collection(context: &mut Context<'_>, section: &str) -> Option<CollectionConfig> {
@@ -49,52 +60,38 @@ fn collection(context: &mut Context<'_>, section: &str) -> Option<CollectionConf
     })
 }
 
-/// `a -> b -> a` is told of once, at the collection from which the circle is met first.
-fn refuse_circles(context: &mut Context<'_>, collections: &[(String, CollectionConfig)]) {
-    let nested: BTreeMap<&CollectionName, &[CollectionName]> =
-        collections.iter().map(|(_, c)| (&c.name, c.collections.as_slice())).collect();
-    let mut known: Vec<&CollectionName> = Vec::new();
-    for (section, collection) in collections {
-        let mut path = vec![&collection.name];
-        if !known.contains(&&collection.name)
-            && let Some(circle) = circle(&nested, &mut path)
-        {
-            let shown: Vec<&str> = circle.iter().map(|name| name.as_str()).collect();
-            let sentence = format!("[{section}] leads back to itself: {}", shown.join(" -> "));
-            context.fail(sentence, section, Some("collections"));
-            known.extend(circle);
-        }
-    }
-}
-
-/// A way from the last of `path` back to its first.
-fn circle<'a>(
-    nested: &BTreeMap<&'a CollectionName, &'a [CollectionName]>,
-    path: &mut Vec<&'a CollectionName>,
-) -> Option<Vec<&'a CollectionName>> {
-    let last = *path.last()?;
-    for next in nested.get(last).copied().unwrap_or_default() {
-        if path.first() == Some(&next) {
-            let mut found = path.clone();
-            found.push(next);
-            return Some(found);
-        }
-        if !path.contains(&next) {
-            path.push(next);
-            if let Some(found) = circle(nested, path) {
-                return Some(found);
+/// Every way back is told of once: `a -> b -> a`. Each collection is gone into once, however they are nested.
+fn refuse_circles(context: &mut Context<'_>, collections: &[Read]) {
+    let nested: BTreeMap<&CollectionName, &Read> =
+        collections.iter().map(|read| (&read.1.name, read)).collect();
+    let mut done: BTreeSet<&CollectionName> = BTreeSet::new();
+    for (_, start) in collections {
+        // From the start down to where the walk is, with what is still to be looked at in each.
+        let mut path = vec![(start, start.collections.iter())];
+        while let Some((collection, rest)) = path.last_mut() {
+            let Some(next) = rest.next().filter(|_| !done.contains(&collection.name)) else {
+                done.insert(&collection.name);
+                path.pop();
+                continue;
+            };
+            let Some((section, next)) = nested.get(next) else { continue };
+            if let Some(at) = path.iter().position(|(on_path, _)| on_path.name == next.name) {
+                let circle = path[at..].iter().map(|(on_path, _)| on_path.name.as_str());
+                let circle: Vec<&str> = circle.chain([next.name.as_str()]).collect();
+                let sentence = format!("[{section}] leads back to itself: {}", circle.join(" -> "));
+                context.fail(sentence, section, Some("collections"));
+            } else {
+                path.push((next, next.collections.iter()));
             }
-            path.pop();
         }
     }
-    None
 }
 
 fn warn_unresolved(
     context: &mut Context<'_>,
     section: &str,
     collection: &CollectionConfig,
-    collections: &[(String, CollectionConfig)],
+    collections: &[Read],
     groups: &[GroupConfig],
 ) {
     let processes = || groups.iter().flat_map(|group| &group.processes);

@@ -1,7 +1,7 @@
 //! What every section's reader works with: the merged files, the world, and all that is found to be wrong.
 
-use super::error::{Error, Place};
-use super::expand::Names;
+use super::error::{Error, WRAPPING};
+use super::expand::{FORMAT, Names, UNKNOWN_NAME};
 use super::host::Host;
 use super::ini::Document;
 use super::{LogLevel, Message};
@@ -32,21 +32,25 @@ pub struct Section<'c, 'a> {
 impl<'a> Context<'a> {
     /// A reader for one section, in which `here` and `ENV_X` are known.
     pub fn section<'c>(&'c mut self, name: &str) -> Section<'c, 'a> {
-        let mut names = self.environment.clone();
-        names.set("here", self.here);
-        Section { name: name.to_string(), names, wrapped: false, context: self }
+        let mut section = self.section_without_here(name);
+        section.names.set("here", section.context.here);
+        section
     }
 
-    /// Writes an error down with the place it is about.
+    /// The same where only `ENV_X` is known (CFG-046).
+    pub fn section_without_here<'c>(&'c mut self, name: &str) -> Section<'c, 'a> {
+        Section { name: name.to_string(), names: self.environment.clone(), wrapped: false, context: self }
+    }
+
+    /// Writes an error down with the place it is about. A section is read once for each group it is in, and its
+    /// priority once more for its own: what was said of a place is not said again.
     pub fn fail(&mut self, sentence: String, section: &str, option: Option<&str>) {
-        let spot = self.document.spot(section, option);
-        let place = spot.map(|spot| Place {
-            file: spot.file.clone(),
-            line: spot.line,
-            section: Some(section.to_string()),
-            option: option.map(str::to_string),
-        });
-        self.errors.push(Error { sentence, place, help: None });
+        let help = help(&sentence, option);
+        let mut error = Error::at(sentence, self.document, section, option);
+        error.help = help;
+        if !self.errors.iter().any(|known| known.says_the_same(&error)) {
+            self.errors.push(error);
+        }
     }
 
     pub fn warn(&mut self, text: String) {
@@ -100,10 +104,52 @@ impl Section<'_, '_> {
     pub fn fail(&mut self, sentence: String, option: Option<&str>) {
         let sentence = if self.wrapped {
             let file = self.context.document.file_of(&self.name).unwrap_or_default();
-            format!("{sentence} in section {} (file: {})", repr(&self.name), repr(file))
+            format!("{sentence}{WRAPPING}{} (file: {})", repr(&self.name), repr(file))
         } else {
             sentence
         };
         self.context.fail(sentence, &self.name, option);
     }
+}
+
+/// The way out of a wrong value.
+fn help(sentence: &str, option: Option<&str>) -> Option<String> {
+    let option = option?;
+    let expected = if sentence.contains(UNKNOWN_NAME) {
+        "set the variable where supervisord is started; %% is a plain percent sign"
+    } else if sentence.starts_with(FORMAT) {
+        "%% is a plain percent sign"
+    } else {
+        what_may_stand_in(option)?
+    };
+    Some(expected.to_string())
+}
+
+/// What an option takes, in a few words.
+fn what_may_stand_in(option: &str) -> Option<&'static str> {
+    let words = match option {
+        "autostart" | "stopasgroup" | "killasgroup" | "redirect_stderr" | "nodaemon" | "silent"
+        | "nocleanup" | "strip_ansi" => "true or false",
+        "autorestart" => "true, false or unexpected",
+        "priority" | "numprocs" | "numprocs_start" | "minfds" | "minprocs" | "startretries" => {
+            "a whole number, such as 10"
+        }
+        "startsecs" | "stopwaitsecs" => "a whole number of seconds, such as 10",
+        "exitcodes" => "numbers from 0 to 255 with commas between, such as 0,2",
+        "stopsignal" => "a signal such as TERM, HUP or USR1",
+        "user" => "the name or the number of a user of this machine",
+        "chown" => "user or user:group of this machine",
+        "umask" | "chmod" => "an octal number, such as 022",
+        "loglevel" => "critical, error, warn, info, debug, trace or blather",
+        "port" => "a port, host:port or *:port",
+        "process_name" => "%(program_name)s_%(process_num)02d gives every process a name of its own",
+        "environment" => "NAME=\"value\",OTHER=\"value\"",
+        "logfile" | "pidfile" | "childlogdir" | "directory" => "make the directory first",
+        option if option.ends_with("_maxbytes") => "a number of bytes, such as 50MB; 0 is no limit",
+        option if option.ends_with("_events_enabled") || option.ends_with("_syslog") => "true or false",
+        option if option.ends_with("_backups") => "a whole number, such as 10",
+        option if option.ends_with("_logfile") => "a file in a directory that exists, or NONE, or AUTO",
+        _ => return None,
+    };
+    Some(words)
 }

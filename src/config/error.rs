@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use super::ini::Document;
+use super::host::Host;
+use super::ini::{Document, without_comment};
 
 /// One fault of the files. `Display` is the sentence that scripts know, without `Error: ` (CFG-051).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,6 +45,11 @@ impl Error {
         Error { sentence, place, help: None }
     }
 
+    /// Whether it tells of the same fault at the same place, wrapped or not.
+    pub fn says_the_same(&self, other: &Error) -> bool {
+        self.place == other.place && unwrapped(&self.sentence) == unwrapped(&other.sentence)
+    }
+
     /// Adds the way out.
     pub fn with_help(mut self, help: &str) -> Error {
         self.help = Some(help.to_string());
@@ -59,37 +65,62 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Every error with its file, line, section and option, a few lines each. `line_of` gives the text of a line.
-pub fn explain(errors: &[Error], line_of: impl Fn(&str, usize) -> Option<String>) -> String {
+/// What comes between a sentence and the section and file that go with it (CFG-051).
+pub const WRAPPING: &str = " in section ";
+
+fn unwrapped(sentence: &str) -> &str {
+    match sentence.rsplit_once(WRAPPING) {
+        Some((bare, tail)) if tail.contains(" (file: ") => bare,
+        Some(_) | None => sentence,
+    }
+}
+
+/// Every error with its file, line, section and option, a few lines each, for people.
+pub fn explain(errors: &[Error], host: &dyn Host) -> String {
     let mut text = String::new();
     for error in errors {
-        // The reference's wrapping repeats the place, which comes next.
-        let sentence = error.sentence.split(" in section ").next().unwrap_or(&error.sentence);
-        let mut lines = sentence.lines();
-        text.push_str(&format!("error: {}\n", lines.next().unwrap_or_default()));
+        text.push_str(&format!("error: {}\n", headline(&error.sentence)));
         if let Some(place) = &error.place {
-            text.push_str(&format!("  --> {}:{}", place.file, place.line));
-            if let Some(section) = &place.section {
-                text.push_str(&format!(" in [{section}]"));
-            }
-            text.push('\n');
-            if let Some(line) = line_of(&place.file, place.line) {
-                let number = place.line.to_string();
-                let (start, length) = value_in(&line, place.option.as_deref());
-                let gap = " ".repeat(number.len());
-                text.push_str(&format!("{gap} |\n{number} | {line}\n{gap} | "));
-                text.push_str(&format!("{}{}\n", " ".repeat(start), "^".repeat(length.max(1))));
-            }
-        }
-        if let Some(help) = &error.help {
+            text.push_str(&shown(place, error.help.as_deref().unwrap_or_default(), host));
+        } else if let Some(help) = &error.help {
             text.push_str(&format!("  = help: {help}\n"));
         }
     }
     text
 }
 
+/// One line, without what the lines below it say anyway.
+fn headline(sentence: &str) -> &str {
+    if sentence.starts_with("Source contains parsing errors") {
+        return "neither a section nor an option";
+    }
+    let bare = unwrapped(sentence).lines().next().unwrap_or_default();
+    bare.split(". Available names: ").next().unwrap_or(bare)
+}
+
+/// The place, the line, and a pointer at the value with the way out beside it.
+fn shown(place: &Place, help: &str, host: &dyn Host) -> String {
+    let mut text = format!("  --> {}:{}", place.file, place.line);
+    if let Some(section) = &place.section {
+        text.push_str(&format!(" in [{section}]"));
+    }
+    text.push('\n');
+    let bytes = host.read(&place.file).unwrap_or_default();
+    let all = String::from_utf8_lossy(&bytes);
+    let Some(line) = all.lines().nth(place.line.saturating_sub(1)) else { return text };
+    let number = place.line.to_string();
+    let (start, length) = value_in(line, place.option.as_deref());
+    let (gap, mark) = (" ".repeat(number.len()), "^".repeat(length.max(1)));
+    // Tabs stay, so that the pointer stands below the value whatever their width.
+    let before: String = line.chars().take(start).map(|c| if c == '\t' { c } else { ' ' }).collect();
+    let pointer = format!("{gap} | {before}{mark} {help}");
+    text.push_str(&format!("{gap} |\n{number} | {line}\n{}\n", pointer.trim_end()));
+    text
+}
+
 /// Where an option's value stands in its line, in characters; the whole line for anything else.
 fn value_in(line: &str, option: Option<&str>) -> (usize, usize) {
+    let line = without_comment(line).0;
     let all = (line.chars().count() - line.trim_start().chars().count(), line.trim().chars().count());
     let Some(at) = option.and_then(|_| line.find(['=', ':'])) else { return all };
     let value = &line[at + 1..];

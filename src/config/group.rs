@@ -9,25 +9,40 @@ use super::{GroupConfig, program, value};
 /// Every group, by priority and name. Of two with one name only the first counts (CFG-118).
 pub fn groups(context: &mut Context<'_>) -> Vec<GroupConfig> {
     let sections = context.document.sections();
+    let of_kind = |kind: &'static str| sections.iter().filter(move |section| section.starts_with(kind));
     let mut groups = Vec::new();
     let mut members = BTreeSet::new();
-    for section in sections.iter().filter(|section| section.starts_with("group:")) {
+    for section in of_kind("group:") {
         groups.extend(group(context, section, &mut members));
     }
-    for section in sections.iter().filter(|section| section.starts_with("program:")) {
-        if !members.contains(section) {
-            groups.extend(lone_program(context, section));
-        }
+    for section in of_kind("program:").filter(|section| !members.contains(*section)) {
+        groups.extend(lone_program(context, section));
     }
-    for section in &sections {
-        if section.starts_with("eventlistener:") || section.starts_with("fcgi-program:") {
-            not_yet(context, section);
+    for section in of_kind("eventlistener:") {
+        unheard(context, |context| check_listener(context, section));
+        not_yet(context, section);
+    }
+    for section in of_kind("fcgi-program:") {
+        if !members.contains(section) {
+            unheard(context, |context| drop(lone_program(context, section)));
         }
+        not_yet(context, section);
     }
     groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
+    first_of_each_name(context, groups)
+}
+
+fn first_of_each_name(context: &mut Context<'_>, groups: Vec<GroupConfig>) -> Vec<GroupConfig> {
     let mut seen = BTreeSet::new();
-    groups.retain(|group: &GroupConfig| seen.insert(group.name.clone()));
-    groups
+    let mut kept = Vec::new();
+    for group in groups {
+        if seen.insert(group.name.clone()) {
+            kept.push(group);
+        } else {
+            context.warn(format!("two groups are called {}: only the first by priority is used", group.name));
+        }
+    }
+    kept
 }
 
 fn group(context: &mut Context<'_>, section: &str, members: &mut BTreeSet<String>) -> Option<GroupConfig> {
@@ -54,7 +69,8 @@ fn group(context: &mut Context<'_>, section: &str, members: &mut BTreeSet<String
                 members.insert(plain);
             }
             (false, true) => {
-                program::processes(context, &fcgi, &name);
+                unheard(context, |context| drop(program::processes(context, &fcgi, &name)));
+                members.insert(fcgi);
             }
         }
     }
@@ -64,23 +80,7 @@ fn group(context: &mut Context<'_>, section: &str, members: &mut BTreeSet<String
 fn lone_program(context: &mut Context<'_>, section: &str) -> Option<GroupConfig> {
     let name = name(context, section)?;
     let priority = context.section(section).read("priority", 999, value::integer);
-    let errors = context.errors.len();
     let processes = program::processes(context, section, &name);
-    // A bad priority has been reported for the group already (CFG-052).
-    let twice = errors > 0
-        && context.errors[..errors].iter().any(|error| {
-            let place = error.place.as_ref();
-            place.is_some_and(|place| {
-                place.section.as_deref() == Some(section) && place.option.as_deref() == Some("priority")
-            })
-        });
-    if twice {
-        let mut kept = context.errors.split_off(errors);
-        kept.retain(|error| {
-            error.place.as_ref().is_none_or(|place| place.option.as_deref() != Some("priority"))
-        });
-        context.errors.extend(kept);
-    }
     Some(GroupConfig { name: name.as_str().into(), priority, processes: unique(processes) })
 }
 
@@ -99,11 +99,20 @@ fn unique(processes: Vec<Arc<super::ProcessConfig>>) -> Vec<Arc<super::ProcessCo
     kept.into_values().collect()
 }
 
-/// Read and checked as far as it is a program, and left out.
-fn not_yet(context: &mut Context<'_>, section: &str) {
-    let name = section.split_once(':').map_or("", |(_, name)| name).trim().to_string();
+/// What a section that is left out would be warned of is left out too; its errors count.
+fn unheard(context: &mut Context<'_>, check: impl FnOnce(&mut Context<'_>)) {
     let messages = context.messages.len();
-    program::processes(context, section, &name);
+    check(context);
     context.messages.truncate(messages);
+}
+
+/// A pool's name is not looked at before its processes are (CFG-052).
+fn check_listener(context: &mut Context<'_>, section: &str) {
+    let name = section.split_once(':').map_or("", |(_, name)| name);
+    context.section(section).read("priority", -1, value::integer);
+    program::processes(context, section, name);
+}
+
+fn not_yet(context: &mut Context<'_>, section: &str) {
     context.warn(format!("[{section}] is not carried out yet: its processes are not started"));
 }

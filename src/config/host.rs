@@ -1,8 +1,9 @@
 //! The world in which files are read. Nothing else in this folder asks the machine.
 
 use std::collections::BTreeMap;
+use std::io;
 
-/// What a configuration depends on beside its text.
+/// What a configuration depends on beside the name of its main file.
 pub trait Host {
     /// The daemon's own variables, for `%(ENV_X)s` (CFG-039).
     fn environment(&self) -> &BTreeMap<String, String>;
@@ -12,7 +13,12 @@ pub trait Host {
     fn cwd(&self) -> &str;
     /// The default of `childlogdir` (CFG-089).
     fn tempdir(&self) -> &str;
+    fn exists(&self, path: &str) -> bool;
     fn is_dir(&self, path: &str) -> bool;
+    /// The names in a directory, in any order; none where there is no readable directory.
+    fn list(&self, directory: &str) -> Vec<String>;
+    /// A whole file.
+    fn read(&self, path: &str) -> io::Result<Vec<u8>>;
     /// The uid of a user name.
     fn uid_of(&self, name: &str) -> Option<u32>;
     fn has_uid(&self, uid: u32) -> bool;
@@ -27,17 +33,19 @@ pub trait Host {
 pub fn expand_user(path: &str, host: &dyn Host) -> String {
     let Some(rest) = path.strip_prefix('~') else { return path.to_string() };
     let (user, tail) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    match host.home((!user.is_empty()).then_some(user)) {
-        Some(home) if home == "/" && !tail.is_empty() => tail.to_string(),
-        Some(home) => format!("{}{tail}", home.trim_end_matches('/')),
-        None => path.to_string(),
-    }
+    let Some(home) = host.home((!user.is_empty()).then_some(user)) else { return path.to_string() };
+    let whole = format!("{}{tail}", home.trim_end_matches('/'));
+    if whole.is_empty() { "/".to_string() } else { whole }
 }
 
-/// Absolute against the working directory, without `.`, `..` and doubled slashes.
+/// `~` resolved, then [`absolute`].
 pub fn normalize(path: &str, host: &dyn Host) -> String {
-    let path = expand_user(path, host);
-    let whole = if path.starts_with('/') { path } else { format!("{}/{path}", host.cwd()) };
+    absolute(&expand_user(path, host), host)
+}
+
+/// Against the working directory, without `.`, `..` and doubled slashes. No link is followed.
+pub fn absolute(path: &str, host: &dyn Host) -> String {
+    let whole = join(host.cwd(), path);
     let mut parts: Vec<&str> = Vec::new();
     for part in whole.split('/') {
         match part {
@@ -48,16 +56,30 @@ pub fn normalize(path: &str, host: &dyn Host) -> String {
             part => parts.push(part),
         }
     }
-    format!("/{}", parts.join("/"))
+    // POSIX gives exactly two slashes at the head a meaning of their own, so Python keeps them.
+    let root = if whole.starts_with("//") && !whole.starts_with("///") { "//" } else { "/" };
+    format!("{root}{}", parts.join("/"))
 }
 
-/// The part before the last slash, as Python's `os.path.dirname` gives it.
-pub fn dirname(path: &str) -> &str {
-    match path.rfind('/') {
-        None => "",
-        Some(at) => {
-            let head = path[..at].trim_end_matches('/');
-            if head.is_empty() { &path[..=at] } else { head }
-        }
+/// A path seen from a directory.
+pub fn join(directory: &str, path: &str) -> String {
+    if path.starts_with('/') || directory.is_empty() {
+        path.to_string()
+    } else if directory.ends_with('/') {
+        format!("{directory}{path}")
+    } else {
+        format!("{directory}/{path}")
     }
+}
+
+/// The part before the last slash and the part after it, as Python's `os.path.split` gives them.
+pub fn split(path: &str) -> (&str, &str) {
+    let (head, tail) = path.rsplit_once('/').map_or(("", path), |(head, tail)| (&path[..=head.len()], tail));
+    let bare = head.trim_end_matches('/');
+    (if bare.is_empty() { head } else { bare }, tail)
+}
+
+/// The part before the last slash.
+pub fn dirname(path: &str) -> &str {
+    split(path).0
 }

@@ -3,7 +3,8 @@
 //! A pass of ours does what is this dialect's alone: line ends, comments, continuation, parse errors. It keeps where
 //! everything stands, and hands the `configparser` crate canonical text, one option a line, for it to store.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use configparser::ini::{Ini, IniDefault};
 
@@ -13,6 +14,8 @@ use crate::names::repr;
 /// The section whose options are fallbacks for all others (CFG-014).
 const DEFAULT: &str = "DEFAULT";
 
+const HERE: &str = "%(here)s";
+
 /// All files read so far, merged: repeated sections join, the last of repeated options wins (CFG-013).
 #[derive(Debug)]
 pub struct Document {
@@ -20,6 +23,8 @@ pub struct Document {
     /// Where a section first appeared (CFG-034), and where each of its options was last set.
     sections: BTreeMap<String, Spot>,
     options: BTreeMap<(String, String), Spot>,
+    /// Sections that were read from since `%(here)s` was last replaced.
+    touched: BTreeSet<String>,
 }
 
 /// A file and a line of it, from 1.
@@ -41,57 +46,77 @@ impl Default for Document {
             store: Ini::new_from_defaults(settings),
             sections: BTreeMap::new(),
             options: BTreeMap::new(),
+            touched: BTreeSet::new(),
         }
     }
 }
 
 impl Document {
-    /// Takes one more file in. All its bad lines are reported together, as one error each with the one stock
-    /// sentence (CFG-015); an option before any section ends the reading at once (CFG-016).
-    pub fn read(&mut self, file: &str, text: &str) -> Result<(), Vec<Error>> {
+    /// Takes one more file in, and gives what is wrong with it: each bad line is an error of its own, all of them with
+    /// the one stock sentence (CFG-015); an option before any section ends the reading at once (CFG-016).
+    pub fn read(&mut self, file: &str, text: &str) -> Vec<Error> {
+        let text = universal_newlines(text);
         let mut reader =
-            Reader { file, current: None, option: None, indent: 0, bad: Vec::new(), out: Vec::new() };
-        for (index, line) in lines(text).enumerate() {
-            reader.line(index + 1, line)?;
+            Reader { file, current: None, indent: 0, in_section: false, bad: Vec::new(), out: Vec::new() };
+        for (index, line) in text.split_inclusive('\n').enumerate() {
+            if let Err(error) = reader.line(index + 1, line) {
+                return vec![error];
+            }
         }
-        reader.report()?;
-        self.keep(file, reader.out)
+        let mut errors = reader.report();
+        errors.extend(self.keep(file, reader.out).err());
+        errors
     }
 
-    /// Replaces `%(here)s` as plain text in all that was read so far (CFG-032, CFG-033).
+    /// Replaces `%(here)s` as plain text in all that was read so far (CFG-032, CFG-033). What a section has from
+    /// `[DEFAULT]` becomes its own by that, while `[DEFAULT]` keeps the text for files still to come.
     pub fn expand_here(&mut self, directory: &str) {
-        let wanted = encode("%(here)s");
-        let directory = encode(directory);
-        for options in self.store.get_mut_map().values_mut() {
-            for value in options.values_mut().flatten() {
-                if value.contains(&wanted) {
-                    *value = value.replace(&wanted, &directory);
+        let directory = escape(directory);
+        let touched = std::mem::take(&mut self.touched);
+        let everywhere = touched.contains(&fence(DEFAULT));
+        let map = self.store.get_mut_map();
+        let defaults = map.get(&fence(DEFAULT)).cloned().unwrap_or_default();
+        for (section, options) in map.iter_mut() {
+            if *section == fence(DEFAULT) || !(everywhere || touched.contains(section)) {
+                continue;
+            }
+            for (option, value) in &defaults {
+                if value.as_ref().is_some_and(|value| value.contains(HERE)) && !options.contains_key(option) {
+                    options.insert(option.clone(), value.clone());
                 }
+            }
+            for value in options.values_mut().flatten().filter(|value| value.contains(HERE)) {
+                *value = value.replace(HERE, &directory);
             }
         }
     }
 
     /// Every section but `[DEFAULT]`, in the order of first appearance.
     pub fn sections(&self) -> Vec<String> {
-        let names = self.store.get_map_ref().keys().map(|name| decode(name));
-        names.filter(|name| name != DEFAULT).collect()
+        let names = self.store.get_map_ref().keys().map(|name| unfence(name));
+        names.filter(|name| *name != DEFAULT).map(str::to_string).collect()
     }
 
     pub fn has_section(&self, name: &str) -> bool {
-        name != DEFAULT && self.store.get_map_ref().contains_key(&encode(name))
+        name != DEFAULT && self.store.get_map_ref().contains_key(&fence(name))
     }
 
     /// An option's text; `[DEFAULT]` stands in where the section says nothing (CFG-014).
     pub fn get(&self, section: &str, option: &str) -> Option<String> {
         let map = self.store.get_map_ref();
-        let find = |section: &str| map.get(&encode(section))?.get(&encode(option))?.as_ref();
-        find(section).or_else(|| find(DEFAULT)).map(|value| decode(value))
+        let option = fence(option);
+        let find = |section: &str| map.get(&fence(section))?.get(&option)?.as_ref();
+        find(section).or_else(|| find(DEFAULT)).map(|value| unescape(value))
     }
 
-    /// The names of a section's own options.
+    /// The names of a section's options, those it has from `[DEFAULT]` last.
     pub fn options(&self, section: &str) -> Vec<String> {
-        let options = self.store.get_map_ref().get(&encode(section));
-        options.map(|options| options.keys().map(|name| decode(name)).collect()).unwrap_or_default()
+        let map = self.store.get_map_ref();
+        let own = map.get(&fence(section));
+        let inherited = map.get(&fence(DEFAULT)).into_iter().flat_map(|options| options.keys());
+        let inherited = inherited.filter(|option| own.is_none_or(|own| !own.contains_key(*option)));
+        let own = own.into_iter().flat_map(|options| options.keys());
+        own.chain(inherited).map(|option| unfence(option).to_string()).collect()
     }
 
     /// Where an option stands, or else its section.
@@ -107,30 +132,32 @@ impl Document {
         self.sections.get(section).map(|spot| spot.file.as_str())
     }
 
-    fn keep(&mut self, file: &str, lines: Vec<Line>) -> Result<(), Vec<Error>> {
+    fn keep(&mut self, file: &str, lines: Vec<Line>) -> Result<(), Error> {
         let mut canonical = String::new();
         let mut section = String::new();
         for line in lines {
             let spot = Spot { file: file.to_string(), line: line.number };
             match line.what {
                 What::Section(name) => {
-                    canonical.push_str(&format!("[{}]\n", encode(&name)));
+                    canonical.push_str(&format!("[{}]\n", fence(&name)));
                     self.sections.entry(name.clone()).or_insert(spot);
                     section = name;
                 }
                 What::Option(name, value) => {
-                    let value = value.join("\n");
-                    canonical.push_str(&format!(
-                        "{}={}\n",
-                        encode(&name),
-                        encode(value.trim_end_matches('\n'))
-                    ));
+                    let value = escape(value.join("\n").trim_end_matches('\n'));
+                    canonical.push_str(&format!("{}={value}\n", fence(&name)));
                     self.options.insert((section.clone(), name), spot);
                 }
             }
         }
-        let stored = self.store.read_and_append(canonical).map(drop);
-        stored.map_err(|text| vec![Error::bare(format!("could not read config file {file}: {text}"))])
+        // Not `read_and_append`: it copies all that was read before for every file more.
+        let read = Ini::new_from_defaults(self.store.defaults()).read(canonical);
+        let read = read.map_err(|text| Error::bare(format!("could not read config file {file}: {text}")))?;
+        for (section, options) in read {
+            self.touched.insert(section.clone());
+            self.store.get_mut_map().entry(section).or_default().extend(options);
+        }
+        Ok(())
     }
 }
 
@@ -148,60 +175,65 @@ enum What {
 /// The state of Python's reader between two lines.
 struct Reader<'a> {
     file: &'a str,
-    /// Whether a section has begun.
-    current: Option<()>,
-    /// Whether an option may be continued, and how far its own line was indented.
-    option: Option<()>,
+    in_section: bool,
+    /// The option that a line indented more goes on with: its place in `out`.
+    current: Option<usize>,
+    /// How far that option's own line was indented, or the last other line that meant something.
     indent: usize,
     bad: Vec<(usize, String)>,
     out: Vec<Line>,
 }
 
 impl Reader<'_> {
-    fn line(&mut self, number: usize, raw: &str) -> Result<(), Vec<Error>> {
+    fn line(&mut self, number: usize, raw: &str) -> Result<(), Error> {
         let (content, commented) = without_comment(raw);
         let value = content.trim_matches(is_space);
         if value.is_empty() {
-            if !commented && self.option.is_some() {
-                self.continue_with(String::new());
+            if !commented {
+                self.go_on("");
             }
             return Ok(());
         }
         let indent = raw.chars().take_while(|c| is_space(*c)).count();
-        if self.option.is_some() && indent > self.indent {
-            self.continue_with(value.to_string());
+        if indent > self.indent && self.current.is_some() {
+            self.go_on(value);
             return Ok(());
         }
         self.indent = indent;
         if let Some(name) = section_name(value) {
-            self.current = Some(());
-            self.option = None;
+            self.in_section = true;
+            self.current = None;
             self.out.push(Line { number, what: What::Section(name.to_string()) });
-        } else if self.current.is_none() {
-            return Err(vec![self.no_section(number, raw)]);
+        } else if self.in_section {
+            self.option(number, raw, value);
         } else {
-            self.option_line(number, raw, value);
+            return Err(self.no_section(number, raw));
         }
         Ok(())
     }
 
-    fn continue_with(&mut self, text: String) {
-        if let Some(Line { what: What::Option(_, value), .. }) = self.out.last_mut() {
-            value.push(text);
+    /// One line more for the option at hand (CFG-009, CFG-010).
+    fn go_on(&mut self, text: &str) {
+        let line = self.current.and_then(|at| self.out.get_mut(at));
+        if let Some(Line { what: What::Option(_, value), .. }) = line {
+            value.push(text.to_string());
         }
     }
 
-    fn option_line(&mut self, number: usize, raw: &str, value: &str) {
+    fn option(&mut self, number: usize, raw: &str, value: &str) {
         let Some(at) = value.find(['=', ':']) else {
+            // The option before it stays at hand, as it does in Python.
             self.bad.push((number, raw.to_string()));
             return;
         };
         let name = value[..at].trim_end_matches(is_space).to_lowercase();
         if name.is_empty() {
             self.bad.push((number, raw.to_string()));
+            self.current = None;
+            return;
         }
         let value = value[at + 1..].trim_matches(is_space).to_string();
-        self.option = Some(());
+        self.current = Some(self.out.len());
         self.out.push(Line { number, what: What::Option(name, vec![value]) });
     }
 
@@ -214,22 +246,18 @@ impl Reader<'_> {
         }
     }
 
-    fn report(&self) -> Result<(), Vec<Error>> {
-        if self.bad.is_empty() {
-            return Ok(());
-        }
+    fn report(&self) -> Vec<Error> {
         let mut sentence = format!("Source contains parsing errors: {}", repr(self.file));
         for (number, raw) in &self.bad {
             sentence.push_str(&format!("\n\t[line {number:>2}]: {}", repr(raw)));
         }
-        let help =
-            "an option is written name=value; a longer value goes on in a line indented more".to_string();
+        let help = "an option is written name=value; a long value goes on in lines that are indented more";
         let error = |(number, _): &(usize, String)| Error {
             sentence: sentence.clone(),
             place: Some(self.place(*number)),
-            help: Some(help.clone()),
+            help: Some(help.to_string()),
         };
-        Err(self.bad.iter().map(error).collect())
+        self.bad.iter().map(error).collect()
     }
 
     fn place(&self, line: usize) -> Place {
@@ -237,29 +265,18 @@ impl Reader<'_> {
     }
 }
 
-/// Lines with their ends as Python's universal newlines give them (CFG-002): the end is part of the line, and is
-/// always `\n`.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let end = rest.find('\n').map_or(rest.len(), |at| at + 1);
-        let (line, after) = rest.split_at(end);
-        rest = after;
-        Some(line)
-    })
-}
-
-/// CRLF and lone CR become LF, as a file opened as text gives them.
-pub fn universal_newlines(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\r', "\n")
+/// CRLF and lone CR become LF, as a file opened as text gives them (CFG-002).
+fn universal_newlines(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// The line up to its comment, and whether there was one (CFG-006 to CFG-008). The search goes in rounds, one
 /// occurrence of each sign a round, and ends with the first round that finds a comment.
-fn without_comment(line: &str) -> (&str, bool) {
+pub fn without_comment(line: &str) -> (&str, bool) {
     let trimmed = line.trim_matches(is_space);
     if trimmed.starts_with([';', '#']) {
         return ("", true);
@@ -297,27 +314,28 @@ pub fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
-/// Text in which nothing means anything to the store.
-fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 1);
-    out.push('x');
-    for c in text.chars() {
-        if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '/') {
-            out.push(c);
-        } else {
-            out.push_str(&format!("~{:x}~", c as u32));
-        }
-    }
-    out
+/// Keeps the store from trimming a name, or seeing a section in an option that begins with a bracket.
+fn fence(name: &str) -> String {
+    format!("|{name}|")
 }
 
-fn decode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut pieces = text.strip_prefix('x').unwrap_or(text).split('~');
-    out.push_str(pieces.next().unwrap_or_default());
-    while let (Some(code), Some(plain)) = (pieces.next(), pieces.next()) {
-        out.extend(u32::from_str_radix(code, 16).ok().and_then(char::from_u32));
-        out.push_str(plain);
+fn unfence(name: &str) -> &str {
+    name.strip_prefix('|').and_then(|name| name.strip_suffix('|')).unwrap_or(name)
+}
+
+/// A value of many lines as one line.
+fn escape(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('\n', "\\n")
+}
+
+fn unescape(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => out.extend(chars.next().map(|c| if c == 'n' { '\n' } else { c })),
+            c => out.push(c),
+        }
     }
     out
 }

@@ -4,14 +4,16 @@ mod collection;
 mod context;
 pub mod diff;
 pub mod error;
-mod expand;
+pub mod expand;
+mod glob;
+
 mod group;
 pub mod host;
-mod ini;
+pub mod ini;
 mod program;
 pub mod read;
 mod server;
-mod shlex;
+pub mod shlex;
 pub mod value;
 
 use std::collections::BTreeMap;
@@ -132,17 +134,19 @@ fn parse(
             Error::bare(sentence).with_help("add a line [supervisord]; it may have no options"),
         ]);
     }
-    let mut environment = Names::default();
-    environment.set_environment(host.environment().iter());
+    let mut variables = host.environment().clone();
+    let environment = Names::new(variables.clone());
     let mut context = Context { document, host, here, environment, errors: Vec::new(), messages };
-    let supervisord = server::supervisord(&mut context);
-    context.environment.set_environment(supervisord.environment.iter());
+    let (mut supervisord, user) = server::supervisord(&mut context);
+    variables.extend(supervisord.environment.clone());
+    context.environment = Names::new(variables);
     let namespaces = server::namespaces(&mut context);
     let mut groups = group::groups(&mut context);
     for process in groups.iter_mut().flat_map(|group| &mut group.processes) {
         inherit(Arc::make_mut(process), &supervisord);
     }
     let servers = server::servers(&mut context);
+    supervisord.user = server::user(&mut context, user.as_deref());
     let collections = collection::collections(&mut context, &groups);
     let Context { errors, mut messages, .. } = context;
     if !errors.is_empty() {

@@ -28,15 +28,12 @@ pub fn processes(context: &mut Context<'_>, section: &str, group: &str) -> Vec<A
     section.names.set("group_name", group);
     let errors = section.context.errors.len();
     let shared = Shared::read(&mut section, &program, group);
-    if section.context.errors.len() > errors {
-        return Vec::new();
-    }
     let mut processes = Vec::new();
     for number in shared.numprocs_start..shared.numprocs_start.saturating_add(shared.numprocs) {
-        match process(&mut section, &shared, number) {
-            Some(process) => processes.push(Arc::new(process)),
+        processes.push(Arc::new(process(&mut section, &shared, number)));
+        if section.context.errors.len() > errors {
             // The others would say the same again.
-            None => break,
+            break;
         }
     }
     processes.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
@@ -132,10 +129,10 @@ fn channel_basics(section: &mut Section<'_, '_>, channel: &str) -> OutputConfig 
     }
 }
 
-/// What is read anew for each process. `None` when something was wrong.
-fn process(section: &mut Section<'_, '_>, shared: &Shared, number: i64) -> Option<ProcessConfig> {
-    let errors = section.context.errors.len();
+/// What is read anew for each process.
+fn process(section: &mut Section<'_, '_>, shared: &Shared, number: i64) -> ProcessConfig {
     let mut process = shared.template.clone();
+    section.names.restore_environment();
     section.names.set_number("process_num", number);
     section.names.set_number("numprocs", shared.numprocs);
     let environment = section
@@ -146,18 +143,13 @@ fn process(section: &mut Section<'_, '_>, shared: &Shared, number: i64) -> Optio
             section.fail(sentence, Some("environment"));
             Default::default()
         });
-    // Later processes of the section see these too (CFG-041).
-    section.names.set_environment(environment.iter());
+    section.names.set_variables(&environment);
     process.environment = environment;
     process.directory = section.text("directory");
-    let mut stdout = std::mem::replace(&mut process.stdout, shared.template.stdout.clone());
-    let mut stderr = std::mem::replace(&mut process.stderr, shared.template.stderr.clone());
-    channel(section, "stdout", &mut stdout);
-    channel(section, "stderr", &mut stderr);
+    channel(section, "stdout", &mut process.stdout);
+    channel(section, "stderr", &mut process.stderr);
     if process.redirect_stderr {
-        if let LogFile::Path(path) = &stderr.logfile
-            && !path.is_empty()
-        {
+        if let LogFile::Path(_) = &process.stderr.logfile {
             let text = format!(
                 "For [{}], redirect_stderr=true but stderr_logfile has also been set to a filename, the filename \
                  has been ignored",
@@ -165,9 +157,8 @@ fn process(section: &mut Section<'_, '_>, shared: &Shared, number: i64) -> Optio
             );
             section.context.warn(text);
         }
-        stderr.logfile = LogFile::None;
+        process.stderr.logfile = LogFile::None;
     }
-    (process.stdout, process.stderr) = (stdout, stderr);
     match section.text("command") {
         Some(command) => process.command = command,
         None if section.raw("command").is_none() => {
@@ -179,7 +170,7 @@ fn process(section: &mut Section<'_, '_>, shared: &Shared, number: i64) -> Optio
         Ok(name) => process.name = name.as_str().into(),
         Err(sentence) => section.fail(sentence, Some("process_name")),
     }
-    (section.context.errors.len() == errors).then_some(process)
+    process
 }
 
 /// One channel's file and how it is kept; the file's name is expanded twice (CFG-047).

@@ -1,16 +1,17 @@
 //! The only file that opens files: the search path, `[include]`, and the real [`Host`].
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
-use nix::unistd::{Gid, Group, Uid, User};
+use nix::unistd::{AccessFlags, Gid, Group, Uid, User, access};
 
-use super::error::Error;
+use super::error::{Error, Place};
 use super::expand::Names;
-use super::host::{Host, dirname, normalize};
-use super::ini::{Document, universal_newlines};
+use super::glob;
+use super::host::{Host, absolute, dirname, join};
+use super::ini::{Document, is_space};
 use super::{Config, LogLevel, Message};
-use crate::names::repr;
 
 /// The machine the daemon runs on.
 #[derive(Clone, Debug)]
@@ -35,19 +36,15 @@ impl SystemHost {
     }
 }
 
-/// The first directory of CFG-089 that can be written to.
+/// The first directory of CFG-089 in which a file can be made.
 fn tempdir(environment: &BTreeMap<String, String>, cwd: &str) -> String {
     let named = ["TMPDIR", "TEMP", "TMP"].iter().filter_map(|name| environment.get(*name));
+    let named = named.filter(|path| !path.is_empty()).map(|path| join(cwd, path));
     let fixed = ["/tmp", "/var/tmp", "/usr/tmp", cwd].map(str::to_string);
     let usable = |path: &String| {
-        Path::new(path).is_dir() && nix::unistd::access(path.as_str(), nix::unistd::AccessFlags::W_OK).is_ok()
+        Path::new(path).is_dir() && access(path.as_str(), AccessFlags::W_OK | AccessFlags::X_OK).is_ok()
     };
-    named
-        .filter(|path| !path.is_empty())
-        .cloned()
-        .chain(fixed)
-        .find(usable)
-        .unwrap_or_else(|| cwd.to_string())
+    named.chain(fixed).find(usable).unwrap_or_else(|| cwd.to_string())
 }
 
 impl Host for SystemHost {
@@ -67,8 +64,22 @@ impl Host for SystemHost {
         &self.tempdir
     }
 
+    fn exists(&self, path: &str) -> bool {
+        Path::new(path).exists()
+    }
+
     fn is_dir(&self, path: &str) -> bool {
         Path::new(path).is_dir()
+    }
+
+    /// Names that are not UTF-8 are left out: no message could show them.
+    fn list(&self, directory: &str) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+    }
+
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
     }
 
     fn uid_of(&self, name: &str) -> Option<u32> {
@@ -100,18 +111,17 @@ impl Host for SystemHost {
 }
 
 /// The first configuration of the search path that exists (CLI-019 to CLI-021).
-pub fn find(argv0: &str) -> Result<String, Vec<Error>> {
+pub fn find(argv0: &str, host: &dyn Host) -> Result<String, Vec<Error>> {
     let above = dirname(dirname(argv0));
-    let beside = |tail: &str| if above.is_empty() { tail.to_string() } else { format!("{above}/{tail}") };
     let paths = [
-        beside("etc/supervisord.conf"),
-        beside("supervisord.conf"),
+        join(above, "etc/supervisord.conf"),
+        join(above, "supervisord.conf"),
         "supervisord.conf".to_string(),
         "etc/supervisord.conf".to_string(),
         "/etc/supervisord.conf".to_string(),
         "/etc/supervisor/supervisord.conf".to_string(),
     ];
-    paths.iter().find(|path| Path::new(path).exists()).cloned().ok_or_else(|| {
+    paths.iter().find(|path| host.exists(path)).cloned().ok_or_else(|| {
         vec![Error::bare(format!(
             "No config file found at default paths ({}); use the -c option to specify a config file at a different \
              path",
@@ -120,44 +130,44 @@ pub fn find(argv0: &str) -> Result<String, Vec<Error>> {
     })
 }
 
-/// Reads a configuration and all it includes.
+/// Reads a configuration and all it includes. Lines that cannot be read are reported for all files together, and only
+/// then is sense made of the values, since a line that is lost makes its neighbours look wrong.
 pub fn read(path: &str, host: &dyn Host) -> Result<Config, Vec<Error>> {
-    if !Path::new(path).exists() {
+    if !host.exists(path) {
         return Err(vec![Error::bare(format!("could not find config file {path}"))]);
     }
-    let here = dirname(&normalize(path, host)).to_string();
+    let bytes = host.read(path).map_err(|error| {
+        vec![Error::bare(format!("could not read config file {path}")).with_help(&error.kind().to_string())]
+    })?;
+    let here = absolute(dirname(path), host);
     let mut document = Document::default();
-    let bytes =
-        std::fs::read(path).map_err(|_| vec![Error::bare(format!("could not read config file {path}"))])?;
-    document.read(path, &decode(path, bytes)?)?;
-    let messages = include(&mut document, &here, host)?;
-    super::parse(&document, &here, messages, host)
+    let mut errors = take_in(&mut document, path, &bytes);
+    let mut messages = Vec::new();
+    if document.has_section("include") {
+        document.expand_here(&here);
+        errors.extend(include(&mut document, &here, host, &mut messages));
+    }
+    if errors.is_empty() { super::parse(&document, &here, messages, host) } else { Err(errors) }
 }
 
 /// Takes in what the main file's `[include]` names, each match once for each pattern it matches (CFG-021 to
-/// CFG-033). All errors of all files come together.
-fn include(document: &mut Document, here: &str, host: &dyn Host) -> Result<Vec<Message>, Vec<Error>> {
-    let mut messages = Vec::new();
-    if !document.has_section("include") {
-        return Ok(messages);
-    }
-    document.expand_here(here);
+/// CFG-033).
+fn include(document: &mut Document, here: &str, host: &dyn Host, messages: &mut Vec<Message>) -> Vec<Error> {
     let Some(files) = document.get("include", "files") else {
         let sentence = ".ini file has [include] section, but no files setting".to_string();
-        return Err(vec![Error::at(sentence, document, "include", None)]);
+        return vec![Error::at(sentence, document, "include", None)];
     };
-    let mut names = Names::default();
-    names.set_environment(host.environment().iter());
+    let mut names = Names::new(host.environment().clone());
     names.set("here", here);
     names.set("host_node_name", host.hostname());
-    let files = names
-        .expand(&files, "include.files")
-        .map_err(|sentence| vec![Error::at(sentence, document, "include", Some("files"))])?;
+    let files = match names.expand(&files, "include.files") {
+        Ok(files) => files,
+        Err(sentence) => return vec![Error::at(sentence, document, "include", Some("files"))],
+    };
     let mut errors = Vec::new();
-    for pattern in files.split(super::ini::is_space).filter(|pattern| !pattern.is_empty()) {
-        let pattern =
-            if pattern.starts_with('/') { pattern.to_string() } else { format!("{here}/{pattern}") };
-        let matches = matches(&pattern);
+    for pattern in files.split(is_space).filter(|pattern| !pattern.is_empty()) {
+        let pattern = join(here, pattern);
+        let matches = glob::matches(&pattern, host);
         if matches.is_empty() {
             let text = format!("No file matches via include \"{pattern}\"");
             messages.push(Message { level: LogLevel::Warn, text });
@@ -165,63 +175,54 @@ fn include(document: &mut Document, here: &str, host: &dyn Host) -> Result<Vec<M
         for file in matches {
             let text = format!("Included extra file \"{file}\" during parsing");
             messages.push(Message { level: LogLevel::Info, text });
-            match std::fs::read(&file) {
+            match host.read(&file) {
                 Err(error) => messages.push(unreadable(&file, &error)),
-                Ok(bytes) => match decode(&file, bytes).and_then(|text| document.read(&file, &text)) {
-                    Ok(()) => document.expand_here(dirname(&normalize(&file, host))),
-                    Err(found) => errors.extend(found),
-                },
+                Ok(bytes) => errors.extend(take_in(document, &file, &bytes)),
             }
+            // Even for one that could not be read, as the reference does it; nothing is left to replace then.
+            document.expand_here(&absolute(dirname(&file), host));
         }
     }
-    if errors.is_empty() { Ok(messages) } else { Err(errors) }
+    errors
 }
 
 /// The reference skips it without a word (CFG-029); its programs would be missing unexplained.
-fn unreadable(file: &str, error: &std::io::Error) -> Message {
+fn unreadable(file: &str, error: &io::Error) -> Message {
     let text = format!("could not read included file \"{file}\": {}; it is left out", error.kind());
     Message { level: LogLevel::Warn, text }
 }
 
-/// Python's `glob`, by the bytes of the paths (CFG-025, CFG-026).
-fn matches(pattern: &str) -> Vec<String> {
-    let options = glob::MatchOptions {
-        case_sensitive: true,
-        require_literal_separator: true,
-        require_literal_leading_dot: true,
-    };
-    if !pattern.contains(['*', '?', '[']) {
-        let exists = std::fs::symlink_metadata(pattern).is_ok();
-        return exists.then(|| pattern.to_string()).into_iter().collect();
+fn take_in(document: &mut Document, file: &str, bytes: &[u8]) -> Vec<Error> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => document.read(file, text),
+        Err(error) => vec![undecodable(file, bytes, error)],
     }
-    // `**` would go down whole trees and round in circles of links.
-    let mut plain = pattern.to_string();
-    while plain.contains("**") {
-        plain = plain.replace("**", "*");
-    }
-    let Ok(paths) = glob::glob_with(&plain, options) else { return Vec::new() };
-    let mut found: Vec<String> = paths.filter_map(|path| path.ok()?.to_str().map(str::to_string)).collect();
-    found.sort();
-    found
 }
 
-/// Text in UTF-8, ends of lines as Python reads them (CFG-001, CFG-002).
-fn decode(file: &str, bytes: Vec<u8>) -> Result<String, Vec<Error>> {
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(universal_newlines(&text)),
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let reason = match error.utf8_error().error_len() {
-                None => "unexpected end of data",
-                Some(1) => "invalid start byte",
-                Some(_) => "invalid continuation byte",
-            };
-            let byte = error.as_bytes().get(at).copied().unwrap_or_default();
-            let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
-            let sentence = format!("'utf-8' codec can't decode byte 0x{byte:02x} in position {at}: {reason}");
-            let mut error = Error::bare(sentence);
-            error.help = Some(format!("save {} as UTF-8; the byte is in line {line}", repr(file)));
-            Err(vec![error])
-        }
+/// Python decodes a file in pieces of this size, and counts positions from the piece's begin.
+const PIECE: usize = 8_192;
+
+/// CFG-001.
+fn undecodable(file: &str, bytes: &[u8], error: std::str::Utf8Error) -> Error {
+    let at = error.valid_up_to();
+    let mut piece = at - at % PIECE;
+    // A character cut by the piece's begin was kept for it.
+    while piece > 0 && piece != at && bytes.get(piece).is_some_and(|byte| byte & 0xc0 == 0x80) {
+        piece -= 1;
     }
+    let first = bytes.get(at).copied().unwrap_or_default();
+    let (length, reason) = match error.error_len() {
+        None => (bytes.len() - at, "unexpected end of data"),
+        Some(length) if (0xc2..=0xf4).contains(&first) => (length, "invalid continuation byte"),
+        Some(length) => (length, "invalid start byte"),
+    };
+    let (from, to) = (at - piece, at - piece + length - 1);
+    let sentence = if length == 1 {
+        format!("'utf-8' codec can't decode byte 0x{first:02x} in position {from}: {reason}")
+    } else {
+        format!("'utf-8' codec can't decode bytes in position {from}-{to}: {reason}")
+    };
+    let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let place = Place { file: file.to_string(), line, section: None, option: None };
+    Error { sentence, place: Some(place), help: Some("save the file as UTF-8".to_string()) }
 }

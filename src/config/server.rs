@@ -1,6 +1,8 @@
 //! `[supervisord]`, the HTTP servers, and the `[rpcinterface:x]` sections that decide what they serve.
 
-use super::context::Context;
+use std::collections::BTreeMap;
+
+use super::context::{Context, Section};
 use super::host::normalize;
 use super::value;
 use super::{Address, LogLevel, MainLog, ServerConfig, SupervisordConfig, shlex};
@@ -10,16 +12,15 @@ const MAIN_FACTORY: &str = "supervisor.rpcinterface:make_main_rpcinterface";
 
 const SUPERVISORD: &str = "supervisord";
 
-/// `[supervisord]`, in the reference's order of reading (CFG-080 to CFG-091).
-pub fn supervisord(context: &mut Context<'_>) -> SupervisordConfig {
+/// `[supervisord]`, in the reference's order of reading (CFG-080 to CFG-091), and the text of `user`, which it makes
+/// sense of last of all.
+pub fn supervisord(context: &mut Context<'_>) -> (SupervisordConfig, Option<String>) {
     let host = context.host;
-    let mut names = context.environment.clone();
-    names.set("here", context.here);
-    names.set("host_node_name", host.hostname());
     let mut section = context.section(SUPERVISORD);
     let minfds = section.read("minfds", 1024, value::integer);
     let minprocs = section.read("minprocs", 200, value::integer);
     let directory = section.read_optional("directory", |text| value::existing_directory(text, host));
+    let user = section.text("user");
     let umask = section.read("umask", 0o22, value::octal);
     let path = |text: &str| value::existing_dirpath(text, host);
     let logfile = section.read("logfile", "supervisord.log".to_string(), path);
@@ -34,16 +35,8 @@ pub fn supervisord(context: &mut Context<'_>) -> SupervisordConfig {
         section.read("childlogdir", host.tempdir().to_string(), |text| value::existing_directory(text, host));
     let nocleanup = section.read("nocleanup", false, value::boolean);
     let strip_ansi = section.read("strip_ansi", false, value::boolean);
-    // Expanded once, as 4.4 does (CFG-048), and with the host's name (CFG-042).
-    let raw = section.raw("environment").unwrap_or_default();
-    let environment =
-        names.expand(&raw, "supervisord.environment").and_then(|text| shlex::environment(&text));
-    let environment = environment.unwrap_or_else(|sentence| {
-        section.fail(sentence, Some("environment"));
-        Default::default()
-    });
-    let user = section.read_optional("user", |text| value::user(text, host));
-    SupervisordConfig {
+    let environment = environment(&mut section);
+    let supervisord = SupervisordConfig {
         logfile: match logfile.as_str() {
             "syslog" => MainLog::Syslog,
             path => MainLog::Path(normalize(path, host)),
@@ -60,11 +53,35 @@ pub fn supervisord(context: &mut Context<'_>) -> SupervisordConfig {
         strip_ansi,
         minfds,
         minprocs,
-        user,
+        user: None,
         identifier,
         childlogdir,
         environment,
-    }
+    };
+    (supervisord, user)
+}
+
+/// 4.3 expands it twice, first without the host's name; 4.4 once, with it (CFG-042, CFG-048). What either takes is
+/// taken, 4.3's reading first, and an error is 4.3's.
+fn environment(section: &mut Section<'_, '_>) -> BTreeMap<String, String> {
+    let raw = section.raw("environment").unwrap_or_default();
+    let old = &section.names;
+    let mut new = old.clone();
+    new.set("host_node_name", section.context.host.hostname());
+    let twice = old
+        .expand(&raw, &format!("{SUPERVISORD}.environment"))
+        .and_then(|text| new.expand(&text, "environment"));
+    let text = twice.or_else(|error| new.expand(&raw, "environment").map_err(|_| error));
+    text.and_then(|text| shlex::environment(&text)).unwrap_or_else(|sentence| {
+        section.fail(sentence, Some("environment"));
+        BTreeMap::new()
+    })
+}
+
+/// `user` of `[supervisord]` (CFG-087).
+pub fn user(context: &mut Context<'_>, text: Option<&str>) -> Option<u32> {
+    let user = value::user(text?, context.host);
+    user.map_err(|sentence| context.fail(sentence, SUPERVISORD, Some("user"))).ok()
 }
 
 /// All inet servers in the order of the files, then all unix servers (CFG-092, CFG-096).
@@ -82,8 +99,7 @@ pub fn servers(context: &mut Context<'_>) -> Vec<ServerConfig> {
 
 fn inet_server(context: &mut Context<'_>, name: &str) -> Option<ServerConfig> {
     let (username, password) = credentials(context, name);
-    let mut section = context.section(name);
-    section.names = section.context.environment.clone();
+    let mut section = context.section_without_here(name);
     if section.raw("port").is_none() {
         section.fail(format!("section [{name}] has no port value"), None);
         return None;
@@ -107,8 +123,7 @@ fn unix_server(context: &mut Context<'_>, name: &str) -> Option<ServerConfig> {
     let path = section.text("file")?;
     let path = normalize(path.trim_matches(super::ini::is_space), host);
     let (username, password) = credentials(context, name);
-    let mut section = context.section(name);
-    section.names = section.context.environment.clone();
+    let mut section = context.section_without_here(name);
     let owner = section.read("chown", (None, None), |text| {
         value::owner(text, host).ok_or_else(|| format!("Invalid sockchown value {text}"))
     });
@@ -120,8 +135,7 @@ fn unix_server(context: &mut Context<'_>, name: &str) -> Option<ServerConfig> {
 
 /// Both or none (CFG-095).
 fn credentials(context: &mut Context<'_>, name: &str) -> (Option<String>, Option<String>) {
-    let mut section = context.section(name);
-    section.names = section.context.environment.clone();
+    let mut section = context.section_without_here(name);
     let username = section.text("username");
     let password = section.text("password");
     if section.raw("username").is_some() != section.raw("password").is_some() {
@@ -140,14 +154,18 @@ pub fn namespaces(context: &mut Context<'_>) -> Vec<String> {
     let mut namespaces = Vec::new();
     for name in context.document.sections() {
         let Some(namespace) = name.strip_prefix("rpcinterface:") else { continue };
-        let mut section = context.section(&name);
-        section.names = section.context.environment.clone();
+        let mut section = context.section_without_here(&name);
         let option = "supervisor.rpcinterface_factory";
         if section.raw(option).is_none() {
             section.fail(format!("section [{name}] does not specify a {option}"), None);
             continue;
         }
-        match section.text(option) {
+        let factory = section.text(option);
+        // They would be the factory's arguments.
+        for extra in section.context.document.options(&name).iter().filter(|extra| *extra != option) {
+            section.text(extra);
+        }
+        match factory {
             Some(factory) if factory == MAIN_FACTORY => namespaces.push(namespace.to_string()),
             Some(factory) => warn_python(context, &name, namespace, option, &factory),
             None => (),

@@ -16,9 +16,8 @@ pub fn split_command(command: &str) -> Result<Vec<String>, String> {
 /// Reads `KEY="value",KEY2="value"` by POSIX rules, as 4.4 does; what those refuse and 4.3 took is read as 4.3 read
 /// it (CFG-071 to CFG-079, Q-07).
 pub fn environment(text: &str) -> Result<BTreeMap<String, String>, String> {
-    let old = || pairs(text, &tokens(text, Mode { posix: false, split_on_space_only: false })?);
-    let new = || pairs(text, &tokens(text, Mode { posix: true, split_on_space_only: false })?);
-    new().or_else(|error| old().map(unquoted).map_err(|_| error))
+    let read = |posix| pairs(text, &tokens(text, Mode { posix, split_on_space_only: false })?);
+    read(true).or_else(|_| read(false).map(unquoted))
 }
 
 fn unquoted(pairs: BTreeMap<String, String>) -> BTreeMap<String, String> {
@@ -107,6 +106,10 @@ fn token(chars: &[char], at: &mut usize, mode: Mode) -> Result<Option<String>, S
             State::Between | State::Word if is_space(c) || mode.is_comment(c) => {
                 if mode.is_comment(c) {
                     skip_line(chars, at);
+                    // The older way goes on with the word where the next line begins.
+                    if !mode.posix {
+                        continue;
+                    }
                 }
                 if has_token {
                     return Ok(Some(token));

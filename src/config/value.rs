@@ -5,9 +5,15 @@ use super::ini::is_space;
 use super::{AutoRestart, LogFile, LogLevel};
 use crate::names::{Signal, repr};
 
+/// Characters of a wrong number that Python shows.
+const INTEGER_SHOWN_MAX: usize = 200;
+
 /// CFG-057: Python's `int()`.
 pub fn integer(text: &str) -> Result<i64, String> {
-    python_int(text, 10).ok_or_else(|| format!("invalid literal for int() with base 10: {}", repr(text)))
+    python_int(text, 10).ok_or_else(|| {
+        let shown: String = repr(text).chars().take(INTEGER_SHOWN_MAX).collect();
+        format!("invalid literal for int() with base 10: {shown}")
+    })
 }
 
 /// CFG-059: Python's `int(x, 8)`.
@@ -44,12 +50,19 @@ fn python_int(text: &str, base: u32) -> Option<i64> {
     after_digit.then_some(if negative { -number } else { number })
 }
 
-/// The value of a decimal digit. Scripts have their ten digits in a row; these are those people type.
+/// The zero of every script that has decimal digits; the other nine follow it.
+#[rustfmt::skip]
+const ZEROS: [u32; 66] = [
+    0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0,
+    0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620,
+    0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10, 0x104a0, 0x10d30, 0x11066, 0x110f0, 0x11136, 0x111d0,
+    0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0, 0x11730, 0x118e0, 0x11950, 0x11c50, 0x11d50, 0x11da0, 0x16a60,
+    0x16ac0, 0x16b50, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e950, 0x1fbf0,
+];
+
 fn digit(c: char) -> Option<u32> {
-    const ZEROS: [u32; 12] =
-        [0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xe50, 0xed0, 0xff10];
-    let of_script = || ZEROS.iter().map(|zero| (c as u32).wrapping_sub(*zero)).find(|value| *value < 10);
-    c.to_digit(10).or_else(of_script)
+    let code = c as u32;
+    ZEROS.iter().map(|zero| code.wrapping_sub(*zero)).find(|value| *value < 10)
 }
 
 /// CFG-056.

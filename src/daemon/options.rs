@@ -179,7 +179,7 @@ impl Options {
             }
         }
         if options.configuration.is_empty() {
-            options.configuration = read::find(program).map_err(Stop::Config)?;
+            options.configuration = read::find(program, &SystemHost::now()).map_err(Stop::Config)?;
         }
         options.configuration = absolute(&options.configuration);
         Ok(options)

@@ -1,0 +1,9 @@
+//! The configuration reader against Python, against what Supervisor makes of real files, and on its own.
+
+mod appendix;
+mod expand;
+mod ini;
+mod python;
+mod random;
+mod shlex;
+mod world;
