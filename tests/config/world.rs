@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use convoke::config::host::absolute;
 use convoke::config::{Config, Error, Host, read};
 
 #[derive(Clone, Debug)]
@@ -88,29 +89,30 @@ impl Host for World {
     }
 
     fn exists(&self, path: &str) -> bool {
-        self.files.contains_key(path) || self.is_dir(path)
+        self.files.contains_key(&absolute(path, self)) || self.is_dir(path)
     }
 
     fn is_dir(&self, path: &str) -> bool {
-        let plain = convoke::config::host::absolute(path, self);
+        let plain = absolute(path, self);
         let inside = format!("{}/", plain.trim_end_matches('/'));
         self.directories.contains(&plain) || self.files.keys().any(|file| file.starts_with(&inside))
     }
 
     fn list(&self, directory: &str) -> Vec<String> {
-        let inside = format!("{}/", directory.trim_end_matches('/'));
+        let inside = format!("{}/", absolute(directory, self).trim_end_matches('/'));
         let below = self.files.keys().chain(&self.directories).filter_map(|path| path.strip_prefix(&inside));
         let names: BTreeSet<&str> = below.filter_map(|rest| rest.split('/').next()).collect();
         names.into_iter().filter(|name| !name.is_empty()).map(str::to_string).collect()
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        if self.locked.contains(path) {
+        let path = absolute(path, self);
+        if self.locked.contains(&path) {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
-        match self.files.get(path) {
+        match self.files.get(&path) {
             Some(bytes) => Ok(bytes.clone()),
-            None if self.is_dir(path) => Err(io::ErrorKind::IsADirectory.into()),
+            None if self.is_dir(&path) => Err(io::ErrorKind::IsADirectory.into()),
             None => Err(io::ErrorKind::NotFound.into()),
         }
     }
