@@ -4,3 +4,10 @@
 mod world;
 
 mod client;
+mod collections;
+mod limits;
+mod processes;
+mod reload;
+mod servers;
+mod startup;
+mod update;

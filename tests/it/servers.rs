@@ -1,0 +1,113 @@
+//! Who may ask, and where.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+
+use crate::world::World;
+use crate::world::rpc::{self, Refusal, Server};
+use crate::world::stock::{python, supervisorctl};
+
+/// `user:secret`, in base64.
+const CREDENTIALS: &str = "dXNlcjpzZWNyZXQ=";
+/// `user:wrong`.
+const WRONG: &str = "dXNlcjp3cm9uZw==";
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn tcp_world(password: &str) -> (World, u16) {
+    let port = free_port();
+    let server = format!("[inet_http_server]\nport=127.0.0.1:{port}\nusername=user\npassword={password}\n");
+    (World::running(&format!("{server}[program:web]\ncommand=sleep 1000\n")), port)
+}
+
+#[test]
+fn tcp_asks_for_the_password_and_takes_no_other() {
+    let (_world, port) = tcp_world("secret");
+    let ask = |credentials: Option<&str>| {
+        rpc::call(&Server::Tcp(port, credentials.map(String::from)), "supervisor.getState", &[])
+    };
+    assert_eq!(ask(None), Err(Refusal::Http(401)));
+    assert_eq!(ask(Some(WRONG)), Err(Refusal::Http(401)));
+    assert_eq!(ask(Some(CREDENTIALS)).unwrap()["statename"], "RUNNING");
+}
+
+#[test]
+fn a_hashed_password_is_as_good_as_a_plain_one() {
+    let (_world, port) = tcp_world("{SHA}e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4");
+    let server = Server::Tcp(port, Some(CREDENTIALS.to_string()));
+    assert_eq!(rpc::call(&server, "supervisor.getState", &[]).unwrap()["statecode"], 1);
+    let wrong = Server::Tcp(port, Some(WRONG.to_string()));
+    assert_eq!(rpc::call(&wrong, "supervisor.getState", &[]), Err(Refusal::Http(401)));
+}
+
+#[test]
+fn the_stock_client_logs_in_over_tcp() {
+    if python().is_none() {
+        return;
+    }
+    let (world, port) = tcp_world("secret");
+    world.await_state("web", "RUNNING");
+    let conf = world.path("supervisorctl.conf");
+    let url = format!("http://127.0.0.1:{port}");
+    let ctl = |password| {
+        let place = ["-c", conf.to_str().unwrap(), "-s", &url];
+        supervisorctl(&[&place[..], &["-u", "user", "-p", password, "status"]].concat())
+    };
+    let right = ctl("secret");
+    assert_eq!(right.status, 0, "{right:?}");
+    assert!(right.stdout.starts_with("web                              RUNNING   pid "), "{right:?}");
+    let wrong = ctl("guess");
+    assert_eq!(wrong.status, 1, "{wrong:?}");
+    assert!(wrong.stdout.starts_with("Server requires authentication\n"), "{wrong:?}");
+}
+
+#[test]
+fn the_socket_is_for_its_owner_alone_unless_chmod_says_otherwise() {
+    let world = World::running("");
+    let mode = |world: &World| fs::metadata(world.socket()).unwrap().permissions().mode() & 0o777;
+    assert!(fs::metadata(world.socket()).unwrap().file_type().is_socket());
+    assert_eq!(mode(&world), 0o700);
+    let world = World::running("[unix_http_server]\nchmod=0770\n");
+    assert_eq!(mode(&world), 0o770);
+}
+
+#[test]
+fn methods_describe_themselves_and_travel_in_bundles() {
+    let world = World::running("[program:web]\ncommand=sleep 1000\n");
+    let methods = world.rpc_ok("system.listMethods", &[]);
+    let methods: Vec<&str> = methods.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(methods.is_sorted());
+    for method in ["supervisor.startProcess", "supervisor.listCollections", "system.multicall"] {
+        assert!(methods.contains(&method), "{method} in {methods:?}");
+    }
+    let signature = world.rpc_ok("system.methodSignature", &["supervisor.startProcess".into()]);
+    assert_eq!(signature, serde_json::json!(["boolean", "string", "boolean"]));
+    assert!(
+        !world.rpc_ok("system.methodHelp", &["supervisor.startProcess".into()]).as_str().unwrap().is_empty()
+    );
+    let calls = serde_json::json!([
+        {"methodName": "supervisor.getAPIVersion", "params": []},
+        {"methodName": "supervisor.stopProcess", "params": ["nobody"]},
+        {"methodName": "supervisor.getState"},
+    ]);
+    let answers = world.rpc_ok("system.multicall", &[calls]);
+    assert_eq!(answers[0], "3.0");
+    assert_eq!(answers[1], serde_json::json!({"faultCode": 10, "faultString": "BAD_NAME: nobody"}));
+    assert_eq!(answers[2]["statename"], "RUNNING");
+}
+
+#[test]
+fn nonsense_is_refused_and_hurts_nobody() {
+    let world = World::running("[program:web]\ncommand=sleep 1000\n");
+    let server = Server::Unix(world.socket());
+    assert_eq!(rpc::post(&server, "<not xml").unwrap().0, 400);
+    assert_eq!(rpc::post(&server, "").map(|answer| answer.0).unwrap_or(400), 400);
+    assert_eq!(world.rpc("supervisor.nonsense", &[]), Err(Refusal::Fault(1, "UNKNOWN_METHOD".to_string())));
+    let wrong = world.rpc("supervisor.getState", &[1.into()]);
+    assert!(matches!(wrong, Err(Refusal::Fault(2, _))), "{wrong:?}");
+    world.await_state("web", "RUNNING");
+}

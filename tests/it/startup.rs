@@ -1,0 +1,153 @@
+//! How the daemon begins and ends, and what it leaves alone.
+
+use std::fs;
+
+use crate::world::procfs::{descendants, kill, runs, until};
+use crate::world::rpc;
+use crate::world::{Boot, World};
+
+#[test]
+fn a_second_daemon_on_the_same_socket_is_refused_and_the_first_unharmed() {
+    let world = World::running("[program:web]\ncommand=sh -c 'echo hello; sleep 1000'\n");
+    world.await_state("web", "RUNNING");
+    let log = world.info("web")["stdout_logfile"].as_str().unwrap().to_string();
+    until("web has spoken", || (fs::read_to_string(&log).unwrap() == "hello\n").then_some(()));
+    let files = || {
+        let mut names: Vec<_> =
+            fs::read_dir(world.path("childlogs")).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let (before, pidfile) = (files(), world.read("supervisord.pid"));
+    let (status, said) = world.run_refused(&Boot::default());
+    assert_eq!(status.code(), Some(2), "{said}");
+    let told = "Error: Another program is already listening on a port that one of our HTTP servers is configured to use";
+    assert!(said.contains(told), "{said}");
+    assert_eq!(files(), before, "the first one's logs are all there, and no stray ones");
+    assert_eq!(fs::read_to_string(&log).unwrap(), "hello\n");
+    assert_eq!(world.read("supervisord.pid"), pidfile);
+    assert_eq!(world.state("web"), "RUNNING");
+}
+
+#[test]
+fn a_regular_file_at_the_sockets_path_is_not_removed() {
+    let world = World::ours();
+    world.configure("");
+    world.write("supervisor.sock", "precious");
+    let (status, said) = world.run_refused(&Boot::default());
+    assert_eq!(status.code(), Some(2), "{said}");
+    assert!(said.contains("supervisor.sock"), "the message names the file: {said}");
+    assert_eq!(world.read("supervisor.sock"), "precious");
+}
+
+#[test]
+fn a_socket_that_nobody_listens_at_is_taken_over() {
+    let mut world = World::ours();
+    world.configure("[program:web]\ncommand=sleep 1000\n");
+    drop(std::os::unix::net::UnixListener::bind(world.socket()).unwrap());
+    assert!(!rpc::listens(&world.socket()));
+    world.boot();
+    world.await_state("web", "RUNNING");
+}
+
+#[test]
+fn after_a_kill_the_next_start_finds_its_way() {
+    let mut world = World::running("[program:web]\ncommand=sleep 1000\n");
+    world.await_state("web", "RUNNING");
+    world.kill();
+    assert!(world.socket().exists());
+    world.boot();
+    world.await_state("web", "RUNNING");
+}
+
+#[test]
+fn sigterm_ends_in_order_and_leaves_nothing_behind() {
+    for signal in ["TERM", "INT", "QUIT"] {
+        let mut world =
+            World::running("[program:web]\ncommand=sleep 1000\n[program:job]\ncommand=true\nstartsecs=0\n");
+        world.await_state("web", "RUNNING");
+        let family = descendants(world.pid());
+        assert!(!family.is_empty());
+        assert_eq!(world.read("supervisord.pid"), format!("{}\n", world.pid()));
+        world.signal(signal);
+        assert_eq!(world.await_end().code(), Some(0));
+        assert!(!family.iter().any(|&pid| runs(pid)));
+        assert!(!world.socket().exists() && !world.path("supervisord.pid").exists());
+        let log = world.log();
+        assert!(log.contains(&format!("WARN received SIG{signal} indicating exit request")), "{log}");
+        assert!(log.contains("stopped: web (terminated by SIGTERM)"), "{log}");
+    }
+}
+
+#[test]
+fn usr2_reopens_every_log() {
+    let mut world = World::ours();
+    world.script("talk", "while :; do echo word; sleep 0.1; done");
+    world.configure(
+        "[program:talk]\ncommand={dir}/talk\nstdout_logfile={dir}/talk.log\nstdout_logfile_maxbytes=0\n",
+    );
+    world.boot();
+    until("it talks", || world.read("talk.log").contains("word").then_some(()));
+    for name in ["talk.log", "supervisord.log"] {
+        fs::rename(world.path(name), world.path(&format!("{name}.old"))).unwrap();
+    }
+    world.signal("USR2");
+    until("the program's new log fills", || world.read("talk.log").contains("word").then_some(()));
+    until("the main log is there anew", || world.path("supervisord.log").exists().then_some(()));
+    let old = world.read("supervisord.log.old");
+    assert!(old.contains("INFO received SIGUSR2 indicating log reopen request"), "{old}");
+    assert!(old.ends_with("INFO supervisord logreopen\n"), "{old}");
+}
+
+#[test]
+fn usr1_does_not_end_the_daemon() {
+    let world = World::running("[program:web]\ncommand=sleep 1000\n");
+    kill("USR1", world.pid());
+    kill("ALRM", world.pid());
+    world.await_state("web", "RUNNING");
+    assert!(runs(world.pid()));
+}
+
+#[test]
+fn a_broken_configuration_is_told_and_ends_with_status_2() {
+    let refused = |text: &str| {
+        let world = World::ours();
+        world.write("supervisord.conf", text);
+        let (status, said) = world.run_refused(&Boot::default());
+        assert_eq!(status.code(), Some(2), "{said}");
+        assert!(!world.path("supervisord.pid").exists());
+        said
+    };
+    let said = refused(
+        "[supervisord]\nlogfile={dir}/supervisord.log\npidfile={dir}/supervisord.pid\n[program:web]\n",
+    );
+    assert!(said.contains("Error: program section program:web does not specify a command"), "{said}");
+    assert!(said.contains("For help, use "), "{said}");
+    let said = refused("[program:web]\ncommand=true\n");
+    assert!(said.contains("Error: .ini file does not include supervisord section"), "{said}");
+    let world = World::ours();
+    let (status, said) = world.run_refused(&Boot { args: &["-c", "/nonexistent.conf"], ..Boot::default() });
+    assert_eq!(status.code(), Some(2));
+    assert!(said.contains("Error: could not find config file /nonexistent.conf"), "{said}");
+}
+
+#[test]
+fn the_log_tells_a_start_in_the_stock_words() {
+    let world = World::running("[program:web]\ncommand=sleep 1000\n");
+    world.await_state("web", "RUNNING");
+    let log = world.log();
+    let lines = [
+        " INFO RPC interface 'supervisor' initialized\n".to_string(),
+        " CRIT Server 'unix_http_server' running without any HTTP authentication checking\n".to_string(),
+        format!(" INFO supervisord started with pid {}\n", world.pid()),
+        format!(" INFO spawned: 'web' with pid {}\n", world.pid_of("web")),
+        " INFO success: web entered RUNNING state, process has stayed up for > than 1 seconds (startsecs)\n"
+            .to_string(),
+    ];
+    let mut rest = log.as_str();
+    for line in lines {
+        let at = rest.find(&line).unwrap_or_else(|| panic!("{line:?}, in this order, in:\n{log}"));
+        rest = &rest[at + line.len()..];
+    }
+    assert_eq!(world.read("daemon.out"), log, "the same lines in the foreground");
+}
