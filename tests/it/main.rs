@@ -7,6 +7,7 @@ mod client;
 mod collections;
 mod limits;
 mod processes;
+mod quickstart;
 mod reload;
 mod servers;
 mod startup;
