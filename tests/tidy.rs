@@ -289,6 +289,26 @@ fn every_option_is_in_the_configuration_documentation() {
     assert!(missing.is_empty(), "docs/configuration.md says nothing of {missing:?}");
 }
 
+#[test]
+fn every_option_that_the_reader_asks_for_is_documented() {
+    let text = read("docs/configuration.md");
+    let mut asked = 0;
+    for source in rust("src/config") {
+        let dense: String = source.text.split_whitespace().collect();
+        for call in [".read(\"", ".read_optional(\"", ".raw(\"", ".text(\""] {
+            for option in dense.split(call).skip(1).filter_map(|rest| rest.split('"').next()) {
+                asked += 1;
+                assert!(
+                    text.contains(&format!("| `{option}` |")),
+                    "{}: {option} is not documented",
+                    source.path
+                );
+            }
+        }
+    }
+    assert!(asked > 20, "the reader asks in another way: teach this test");
+}
+
 /// The parts that a line names: `daemon::handle` of `crate::daemon::handle::Handle`.
 fn uses(line: &str) -> Vec<String> {
     let rest = line.split("crate::").skip(1).chain(line.split("convoke::").skip(1));
