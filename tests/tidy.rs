@@ -311,7 +311,10 @@ fn every_option_that_the_reader_asks_for_is_documented() {
 
 /// The parts that a line names: `daemon::handle` of `crate::daemon::handle::Handle`.
 fn uses(line: &str) -> Vec<String> {
-    let rest = line.split("crate::").skip(1).chain(line.split("convoke::").skip(1));
+    // A quote before the name makes it a text, such as the target of a log line.
+    let ours = line.split("convoke::").zip(line.split("convoke::").skip(1));
+    let ours = ours.filter(|(before, _)| !before.ends_with('"')).map(|(_, rest)| rest);
+    let rest = line.split("crate::").skip(1).chain(ours);
     rest.flat_map(|rest| {
         let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(rest.len());
         let path = rest[..end].trim_end_matches(':');

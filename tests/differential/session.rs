@@ -11,35 +11,26 @@ use crate::cases::Case;
 use crate::world::World;
 use crate::world::procfs::until;
 
-/// The first difference between the two transcripts, told with its surroundings; none if they are the same.
+/// A command, what it printed, and how it ended.
+type Said = (String, String);
+
+/// The commands that were answered differently, with both answers; none if there are none.
 pub fn difference(case: &Case) -> Option<String> {
     let reference = World::reference().expect("the reference");
-    let (ours, reference) = thread::scope(|scope| {
-        let reference = scope.spawn(|| transcript(reference, case));
-        let ours = transcript(World::ours(), case);
-        (ours, reference.join())
+    let (ours, theirs) = thread::scope(|scope| {
+        let theirs = scope.spawn(|| transcript(reference, case));
+        (transcript(World::ours(), case), theirs.join().expect("the reference runs the case"))
     });
-    let reference = reference.expect("the reference runs the case");
-    if ours == reference {
-        return None;
+    assert_eq!(ours.len(), theirs.len());
+    let mut told = String::new();
+    for ((command, ours), (_, theirs)) in ours.iter().zip(&theirs).filter(|(ours, theirs)| ours != theirs) {
+        let _ = write!(told, "$ supervisorctl {command}\n-- the reference\n{theirs}-- ours\n{ours}");
     }
-    let mut told = format!("== {}: `-` is the reference, `+` is ours\n", case.name);
-    let (mut theirs, mut ours) = (reference.lines(), ours.lines());
-    loop {
-        match (theirs.next(), ours.next()) {
-            (None, None) => return Some(told),
-            (theirs, ours) if theirs == ours => {
-                let _ = writeln!(told, "  {}", ours.unwrap_or_default());
-            }
-            (theirs, ours) => {
-                let _ = writeln!(told, "- {}\n+ {}", theirs.unwrap_or("(end)"), ours.unwrap_or("(end)"));
-            }
-        }
-    }
+    (!told.is_empty()).then(|| format!("== {}\n{told}", case.name))
 }
 
-/// Everything the client printed, and how each command ended.
-fn transcript(mut world: World, case: &Case) -> String {
+/// All that the client said.
+fn transcript(mut world: World, case: &Case) -> Vec<Said> {
     world.write("stand-in", STAND_IN);
     fs::set_permissions(world.path("stand-in"), fs::Permissions::from_mode(0o755)).unwrap();
     fs::create_dir(world.path("logs")).unwrap();
@@ -48,17 +39,14 @@ fn transcript(mut world: World, case: &Case) -> String {
     lay_down(&world, &files);
     world.boot();
 
-    let mut said = String::new();
+    let mut said = Vec::new();
     settle(&world);
     say(&world, &mut said, &["status", "avail", "version"]);
     let first = first_process(&world);
     say(&world, &mut said, &["stop all", "status", "stop all", "start all"]);
     settle(&world);
-    say(
-        &world,
-        &mut said,
-        &["status", &format!("restart {first}"), &format!("status {first}"), "reread", "update"],
-    );
+    say(&world, &mut said, &["status", &format!("restart {first}"), &format!("status {first}")]);
+    say(&world, &mut said, &["reread", "update"]);
     adapt::edit(&mut files);
     lay_down(&world, &files);
     say(&world, &mut said, &["reread", "update"]);
@@ -101,20 +89,16 @@ fn first_process(world: &World) -> String {
     format!("{}:{}", first["group"].as_str().unwrap(), first["name"].as_str().unwrap())
 }
 
-fn say(world: &World, said: &mut String, commands: &[&str]) {
+fn say(world: &World, said: &mut Vec<Said>, commands: &[&str]) {
     for command in commands {
         let answer = world.ctl(command);
         assert_eq!(answer.stderr, "", "supervisorctl {command}");
-        let mut lines: Vec<String> = answer.stdout.lines().map(|line| normal(world, line)).collect();
+        let mut lines: Vec<String> = answer.stdout.lines().map(|line| normal(world, line) + "\n").collect();
         // These answer in the order in which processes ended or came up, which chance decides (RPC-035).
         if matches!(*command, "start all" | "stop all") {
             lines.sort();
         }
-        let _ = writeln!(said, "$ supervisorctl {command}");
-        for line in lines {
-            let _ = writeln!(said, "{line}");
-        }
-        let _ = writeln!(said, "[{}]", answer.status);
+        said.push(((*command).to_string(), format!("{}exit status {}\n", lines.concat(), answer.status)));
     }
 }
 

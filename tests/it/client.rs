@@ -91,6 +91,21 @@ fn signal_reaches_the_process_and_refuses_what_is_no_signal() {
 }
 
 #[test]
+fn names_beyond_ascii_arrive_whole() {
+    // The reference counts characters where bytes are meant, so that the client gets half an answer.
+    let Some(world) =
+        world("[program:Zähler]\ncommand=sleep 1000\n[program:größe]\ncommand=sleep 1000\n", &[])
+    else {
+        return;
+    };
+    world.await_state("Zähler", "RUNNING");
+    let mut stopped: Vec<_> = world.ctl_ok("stop all").lines().map(String::from).collect();
+    stopped.sort();
+    assert_eq!(stopped, ["Zähler: stopped", "größe: stopped"]);
+    assert_eq!(world.ctl_ok("start Zähler"), "Zähler: started\n");
+}
+
+#[test]
 fn pid_names_the_daemon_and_its_processes() {
     let Some(world) = three() else { return };
     assert_eq!(world.ctl_ok("pid"), format!("{}\n", world.pid()));

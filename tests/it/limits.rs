@@ -149,7 +149,7 @@ fn an_unreadable_include_is_passed_over_and_the_rest_runs() {
     } else {
         let mut world = World::ours();
         let hidden = world.write("conf.d/hidden.conf", "[program:hidden]\ncommand=sleep 1000\n");
-        fs::set_permissions(hidden, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(hidden, fs::Permissions::from_mode(0o000)).unwrap();
         included(&mut world);
     }
 }
