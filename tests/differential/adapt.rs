@@ -21,8 +21,8 @@ pub fn adapt(text: &str) -> String {
         let end = &line[content.len()..];
         let depth = content.len() - content.trim_start().len();
         let body = content.trim();
-        if body.starts_with('[') {
-            section = body[1..].split(']').next().unwrap().to_string();
+        if let Some(header) = body.strip_prefix('[') {
+            section = header.split(']').next().unwrap().to_string();
             skipping = dropped(&section);
             indent = usize::MAX;
             if !skipping {

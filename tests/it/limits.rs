@@ -81,7 +81,7 @@ fn a_full_process_table_fails_the_spawn_alone_and_passes() {
 fn a_missing_log_directory_is_refused_at_start_with_its_path() {
     let world = World::ours();
     world.configure("[program:web]\ncommand=sleep 1000\nstdout_logfile=/nonexistent/web.log\n");
-    let (status, said) = world.run_refused(&Boot::default());
+    let (status, said) = world.run_to_end(&Boot::default());
     assert_eq!(status.code(), Some(2), "{said}");
     let told = "Error: The directory named as part of the path /nonexistent/web.log does not exist";
     assert!(said.contains(told), "{said}");

@@ -1,8 +1,10 @@
 //! What becomes of processes: restarts, retries, environments, the order of their end.
 
-use crate::world::World;
-use crate::world::procfs::{children, environment, kill, runs, until};
+use std::time::Duration;
+
+use crate::world::procfs::{children, environment, kill, runs, until, within};
 use crate::world::rpc::Refusal;
+use crate::world::{Boot, World};
 
 #[test]
 fn a_killed_process_is_back_under_a_new_pid() {
@@ -168,4 +170,52 @@ fn a_directory_that_is_not_there_is_told_in_the_programs_own_log() {
         "supervisor: couldn't chdir to /nonexistent: ENOENT\nsupervisor: child process was not spawned\n";
     assert_eq!(world.read("lost.err"), told);
     world.await_log("exited: lost (exit status 127; not expected)");
+}
+
+#[test]
+fn a_program_may_log_to_the_daemons_own_output_even_a_pipe_with_the_default_size() {
+    let mut world = World::ours();
+    world.configure("[supervisord]\nsilent=true\n[program:talk]\ncommand=sh -c 'echo hello; echo again; sleep 1000'\n\
+        stdout_logfile=/dev/stdout\n[program:web]\ncommand=sh -c 'echo oops >&2; sleep 1000'\nstderr_logfile=/dev/fd/2\n");
+    let piped = "mkfifo pipe; cat pipe > piped & exec \"$@\" > pipe 2>&1";
+    world.boot_as(&Boot { wrapper: &["sh", "-c", piped, "sh"], ..Boot::default() });
+    world.await_up();
+    until("all three lines have come", || {
+        let said = world.read("piped");
+        ["hello\nagain\n", "oops\n"].iter().all(|line| said.contains(line)).then_some(())
+    });
+    world.await_state("talk", "RUNNING");
+    assert!(!world.log().contains("uncaptured"), "{}", world.log());
+}
+
+#[test]
+fn a_start_while_stopping_is_refused_whether_or_not_the_caller_waits() {
+    let mut world = World::ours();
+    world.script("deaf", "trap '' TERM\necho up\nwhile :; do sleep 0.1; done");
+    world.configure("[program:deaf]\ncommand={dir}/deaf\nstopwaitsecs=60\nstdout_logfile={dir}/deaf.log\n");
+    world.boot();
+    until("it is deaf", || (world.read("deaf.log") == "up\n").then_some(()));
+    let pid = world.pid_of("deaf");
+    world.rpc_ok("supervisor.stopProcess", &["deaf".into(), false.into()]);
+    let refused = Err(Refusal::Fault(40, "ABNORMAL_TERMINATION: deaf".to_string()));
+    for wait in [true, false] {
+        assert_eq!(world.rpc("supervisor.startProcess", &["deaf".into(), wait.into()]), refused);
+    }
+    assert_eq!(world.state("deaf"), "STOPPING");
+    kill("KILL", pid);
+    world.await_state("deaf", "STOPPED");
+}
+
+#[test]
+fn a_stop_between_an_end_and_its_restart_calls_the_restart_off() {
+    let world = World::running("[program:job]\ncommand=sh -c 'exit 0'\nautorestart=true\nstartsecs=0\n");
+    // It ends at once and is started again a second after its last start: most of the time it is EXITED.
+    until("it has been stopped between two runs", || {
+        (world.state("job") == "EXITED").then_some(())?;
+        let answer = world.rpc("supervisor.stopProcess", &["job".into()]);
+        (answer == Err(Refusal::Fault(70, "NOT_RUNNING: job".to_string()))).then_some(())
+    });
+    let spawned = world.log().matches("spawned: 'job'").count();
+    assert_eq!(within(Duration::from_secs(3), || (world.state("job") != "EXITED").then_some(())), None);
+    assert_eq!(world.log().matches("spawned: 'job'").count(), spawned);
 }

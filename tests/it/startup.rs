@@ -1,6 +1,7 @@
 //! How the daemon begins and ends, and what it leaves alone.
 
 use std::fs;
+use std::path::Path;
 
 use crate::world::procfs::{descendants, kill, runs, until};
 use crate::world::rpc;
@@ -19,7 +20,7 @@ fn a_second_daemon_on_the_same_socket_is_refused_and_the_first_unharmed() {
         names
     };
     let (before, pidfile) = (files(), world.read("supervisord.pid"));
-    let (status, said) = world.run_refused(&Boot::default());
+    let (status, said) = world.run_to_end(&Boot::default());
     assert_eq!(status.code(), Some(2), "{said}");
     let told = "Error: Another program is already listening on a port that one of our HTTP servers is configured to use";
     assert!(said.contains(told), "{said}");
@@ -34,7 +35,7 @@ fn a_regular_file_at_the_sockets_path_is_not_removed() {
     let world = World::ours();
     world.configure("");
     world.write("supervisor.sock", "precious");
-    let (status, said) = world.run_refused(&Boot::default());
+    let (status, said) = world.run_to_end(&Boot::default());
     assert_eq!(status.code(), Some(2), "{said}");
     assert!(said.contains("supervisor.sock"), "the message names the file: {said}");
     assert_eq!(world.read("supervisor.sock"), "precious");
@@ -80,6 +81,28 @@ fn sigterm_ends_in_order_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn in_the_background_it_has_no_terminal_and_its_own_umask_and_directory() {
+    let mut world = World::ours();
+    fs::create_dir(world.path("elsewhere")).unwrap();
+    world.configure(
+        "[supervisord]\ndirectory={dir}/elsewhere\numask=027\n[program:web]\ncommand=sleep 1000\n",
+    );
+    world.boot_background();
+    world.await_state("web", "RUNNING");
+    let link = |name: &str| fs::read_link(format!("/proc/{}/{name}", world.pid())).unwrap();
+    assert_eq!(link("cwd"), fs::canonicalize(world.path("elsewhere")).unwrap());
+    assert!((0..3).all(|number| link(&format!("fd/{number}")) == Path::new("/dev/null")));
+    let facts = fs::read_to_string(format!("/proc/{}/status", world.pid())).unwrap();
+    assert!(facts.contains("Umask:\t0027"), "{facts}");
+    assert!(world.log().contains("INFO daemonizing the supervisord process"), "{}", world.log());
+    let family = descendants(world.pid());
+    world.signal("TERM");
+    until("it has ended", || (!runs(world.pid())).then_some(()));
+    assert!(!family.iter().any(|&pid| runs(pid)));
+    assert!(!world.socket().exists() && !world.path("supervisord.pid").exists());
+}
+
+#[test]
 fn usr2_reopens_every_log() {
     let mut world = World::ours();
     world.script("talk", "while :; do echo word; sleep 0.1; done");
@@ -113,7 +136,7 @@ fn a_broken_configuration_is_told_and_ends_with_status_2() {
     let refused = |text: &str| {
         let world = World::ours();
         world.write("supervisord.conf", text);
-        let (status, said) = world.run_refused(&Boot::default());
+        let (status, said) = world.run_to_end(&Boot::default());
         assert_eq!(status.code(), Some(2), "{said}");
         assert!(!world.path("supervisord.pid").exists());
         said
@@ -126,7 +149,7 @@ fn a_broken_configuration_is_told_and_ends_with_status_2() {
     let said = refused("[program:web]\ncommand=true\n");
     assert!(said.contains("Error: .ini file does not include supervisord section"), "{said}");
     let world = World::ours();
-    let (status, said) = world.run_refused(&Boot { args: &["-c", "/nonexistent.conf"], ..Boot::default() });
+    let (status, said) = world.run_to_end(&Boot { args: &["-c", "/nonexistent.conf"], ..Boot::default() });
     assert_eq!(status.code(), Some(2));
     assert!(said.contains("Error: could not find config file /nonexistent.conf"), "{said}");
 }

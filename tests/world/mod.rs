@@ -50,6 +50,8 @@ pub struct Boot<'a> {
     pub program: Option<&'a Path>,
     /// The wrapper forks: the daemon is its child.
     pub forks: bool,
+    /// Without `-n`: the daemon goes into the background.
+    pub background: bool,
 }
 
 impl World {
@@ -160,6 +162,15 @@ impl World {
         self.daemon = Some(child);
     }
 
+    /// Starts the daemon in the background, which its program says by ending, and waits until it answers.
+    pub fn boot_background(&mut self) {
+        let (status, said) = self.run_to_end(&Boot { background: true, ..Boot::default() });
+        assert!(status.success(), "{said}");
+        self.pid =
+            until("the daemon has written its pid", || self.read("supervisord.pid").trim().parse().ok());
+        self.await_up();
+    }
+
     /// The daemon's command, in a clean environment, without input.
     pub fn command(&self, boot: &Boot<'_>) -> Command {
         let mut words: Vec<PathBuf> = boot.wrapper.iter().map(PathBuf::from).collect();
@@ -168,7 +179,9 @@ impl World {
             Program::Other(path) => path,
         };
         words.push(boot.program.unwrap_or(program).to_path_buf());
-        words.push("-n".into());
+        if !boot.background {
+            words.push("-n".into());
+        }
         if boot.args.is_empty() {
             words.extend(["-c".into(), self.path("supervisord.conf")]);
         }
@@ -180,12 +193,12 @@ impl World {
     }
 
     /// Runs the daemon's program to its end, which must come by itself: for starts that are refused.
-    pub fn run_refused(&self, boot: &Boot<'_>) -> (ExitStatus, String) {
-        let path = self.path("refused.out");
+    pub fn run_to_end(&self, boot: &Boot<'_>) -> (ExitStatus, String) {
+        let path = self.path("ended.out");
         let output = File::create(&path).unwrap();
         let mut child =
             self.command(boot).stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
-        let status = until("the daemon has given up", || child.try_wait().unwrap());
+        let status = until("the daemon program has ended", || child.try_wait().unwrap());
         (status, fs::read_to_string(path).unwrap())
     }
 
@@ -195,7 +208,7 @@ impl World {
             if let Some(child) = &mut self.daemon
                 && let Some(status) = child.try_wait().unwrap()
             {
-                self.daemon = None;
+                (self.daemon, self.pid) = (None, 0);
                 panic!("the daemon ended with {status}:\n{}", self.read("daemon.out"));
             }
             self.rpc("supervisor.getState", &[]).ok()
@@ -272,22 +285,35 @@ impl World {
 
     /// Ends the daemon at once, without ceremony, and what it started.
     pub fn kill(&mut self) {
-        let Some(mut child) = self.daemon.take() else { return };
+        if self.pid == 0 {
+            return;
+        }
         let family = descendants(self.pid);
         kill("KILL", self.pid);
-        let _ = child.kill();
-        let _ = child.wait();
+        if let Some(mut child) = self.daemon.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
         family.into_iter().filter(|&pid| runs(pid)).for_each(|pid| kill("KILL", pid));
+        self.pid = 0;
+    }
+
+    /// Whether the daemon is gone; its zombie is waited for.
+    fn ended(&mut self) -> bool {
+        match &mut self.daemon {
+            Some(child) => child.try_wait().is_ok_and(|ended| ended.is_some()),
+            None => !runs(self.pid),
+        }
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        let Some(child) = &mut self.daemon else { return };
-        if child.try_wait().is_ok_and(|ended| ended.is_none()) {
-            kill("TERM", self.pid);
+        if self.pid == 0 || self.ended() {
+            return;
         }
-        within(GRACE, || child.try_wait().ok()?);
+        kill("TERM", self.pid);
+        within(GRACE, || self.ended().then_some(()));
         self.kill();
     }
 }
