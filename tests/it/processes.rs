@@ -56,7 +56,7 @@ fn a_missing_command_ends_fatal_and_says_so() {
 #[test]
 fn numprocs_makes_that_many_each_with_its_number() {
     let world = World::running(
-        "[program:w]\ncommand=sh -c 'echo i am %(process_num)02d; sleep 1000'\n\
+        "[program:w]\ncommand=sh -c 'echo i am %(process_num)02d; exec sleep 1000'\n\
         process_name=%(program_name)s-%(process_num)d\nnumprocs=3\nnumprocs_start=8\n\
         stdout_logfile={dir}/w-%(process_num)d.log\n",
     );
@@ -175,8 +175,8 @@ fn a_directory_that_is_not_there_is_told_in_the_programs_own_log() {
 #[test]
 fn a_program_may_log_to_the_daemons_own_output_even_a_pipe_with_the_default_size() {
     let mut world = World::ours();
-    world.configure("[supervisord]\nsilent=true\n[program:talk]\ncommand=sh -c 'echo hello; echo again; sleep 1000'\n\
-        stdout_logfile=/dev/stdout\n[program:web]\ncommand=sh -c 'echo oops >&2; sleep 1000'\nstderr_logfile=/dev/fd/2\n");
+    world.configure("[supervisord]\nsilent=true\n[program:talk]\ncommand=sh -c 'echo hello; echo again; exec sleep 1000'\n\
+        stdout_logfile=/dev/stdout\n[program:web]\ncommand=sh -c 'echo oops >&2; exec sleep 1000'\nstderr_logfile=/dev/fd/2\n");
     let piped = "mkfifo pipe; cat pipe > piped & exec \"$@\" > pipe 2>&1";
     world.boot_as(&Boot { wrapper: &["sh", "-c", piped, "sh"], ..Boot::default() });
     world.await_up();

@@ -9,7 +9,7 @@ use crate::world::{Boot, World};
 
 #[test]
 fn a_second_daemon_on_the_same_socket_is_refused_and_the_first_unharmed() {
-    let world = World::running("[program:web]\ncommand=sh -c 'echo hello; sleep 1000'\n");
+    let world = World::running("[program:web]\ncommand=sh -c 'echo hello; exec sleep 1000'\n");
     world.await_state("web", "RUNNING");
     let log = world.info("web")["stdout_logfile"].as_str().unwrap().to_string();
     until("web has spoken", || (fs::read_to_string(&log).unwrap() == "hello\n").then_some(()));

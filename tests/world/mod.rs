@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use procfs::{children, descendants, kill, runs, until, within};
+use procfs::{DEADLINE, children, descendants, kill, runs, until, within};
 use rpc::{Refusal, Server};
 use stock::{Answer, python};
 
@@ -198,7 +198,11 @@ impl World {
         let output = File::create(&path).unwrap();
         let mut child =
             self.command(boot).stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
-        let status = until("the daemon program has ended", || child.try_wait().unwrap());
+        let status = within(DEADLINE, || child.try_wait().unwrap());
+        let status = status.unwrap_or_else(|| {
+            let _ = child.kill();
+            panic!("the daemon runs, and should have ended:\n{}", fs::read_to_string(&path).unwrap())
+        });
         (status, fs::read_to_string(path).unwrap())
     }
 
@@ -312,9 +316,13 @@ impl Drop for World {
         if self.pid == 0 || self.ended() {
             return;
         }
+        // A shell ends at TERM and leaves its own child behind, as it should; that is for us to end.
+        let family = descendants(self.pid);
         kill("TERM", self.pid);
-        within(GRACE, || self.ended().then_some(()));
-        self.kill();
+        if within(GRACE, || self.ended().then_some(())).is_none() {
+            self.kill();
+        }
+        family.into_iter().filter(|&pid| runs(pid)).for_each(|pid| kill("KILL", pid));
     }
 }
 
