@@ -1,0 +1,7 @@
+//! The daemon at its edges: the real binary, real children, a directory of its own for each test.
+
+mod children;
+mod life;
+mod logs;
+mod start;
+mod world;
