@@ -27,9 +27,10 @@ const ROOT_WARNING: &str = "Supervisor is running as root.  Privileges were not 
 
 /// Runs the daemon to its end. With `nodaemon` this is the foreground; else the caller's process ends early, with
 /// status 0, and a new one goes on.
-pub fn supervise(options: Options) -> Result<(), Stop> {
+pub fn supervise(mut options: Options) -> Result<(), Stop> {
     logfile::inherited();
     let config = options.read_config().map_err(Stop::Config)?;
+    options.pin();
     let log = Log::default();
     // There is no other subscriber: this is the first and only call.
     let _ = tracing::subscriber::set_global_default(log.clone());

@@ -4,13 +4,13 @@
 
 use std::fmt;
 use std::io;
-use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches};
 
 use super::logfile::reason;
 use crate::api::SUPERVISOR_VERSION;
+use crate::config::host::normalize;
 use crate::config::read::{self, SystemHost};
 use crate::config::{self, Config, MainLog, SupervisordConfig, value};
 use crate::names::repr;
@@ -129,10 +129,17 @@ const ROWS: [Row; 20] = [
     (Name::Profile, &[], "--profile_options", Some("LIST"), "accepted and without effect"),
 ];
 
+/// Whoever can write to one of those places decides what root runs.
+const SEARCH_WARNING: &str = "UserWarning: Supervisord is running as root and it is searching for its configuration \
+                              file in default locations, its current working directory among them; give an absolute \
+                              path with \"-c\" instead";
+
 /// What the command line asks for. It wins over the configuration (CLI-013).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// Absolute, so that a change of directory cannot make a later reading fail (BUG-003).
+    /// The machine as it was at the start: relative names mean the same for ever.
+    host: SystemHost,
+    /// As given until it has been read once, absolute from then on.
     configuration: String,
     nodaemon: bool,
     silent: bool,
@@ -161,7 +168,7 @@ impl Options {
             let list = list.join(", ");
             return Err(Stop::Usage(format!("positional arguments are not supported: [{list}]")));
         }
-        let mut options = Options::default();
+        let mut options = Options::none();
         let mut seen: Vec<Name> = Vec::new();
         for (name, form, given) in in_order(&matches) {
             match name {
@@ -169,7 +176,10 @@ impl Options {
                 Name::Version => return Err(Stop::Asked(SUPERVISOR_VERSION.to_string())),
                 name => {
                     options.set(name, &given).map_err(|why| {
-                        Stop::Usage(format!("invalid value for {form} {}: {why}", repr(&given)))
+                        // CLI-015: the reference checks this one later, and speaks of it as of the file's.
+                        let bare = name == Name::User;
+                        let whole = format!("invalid value for {form} {}: {why}", repr(&given));
+                        Stop::Usage(if bare { why } else { whole })
                     })?;
                     if seen.contains(&name) {
                         return Err(Stop::Usage(format!("conflicting command line option {}", repr(form))));
@@ -179,15 +189,48 @@ impl Options {
             }
         }
         if options.configuration.is_empty() {
+            if nix::unistd::getuid().is_root() {
+                // CLI-022: never in the log.
+                eprintln!("{SEARCH_WARNING}");
+            }
             options.configuration = read::find(program, &SystemHost::now()).map_err(Stop::Config)?;
         }
-        options.configuration = absolute(&options.configuration);
         Ok(options)
+    }
+
+    /// Nothing is asked for.
+    fn none() -> Options {
+        Options {
+            host: SystemHost::now(),
+            configuration: String::new(),
+            nodaemon: false,
+            silent: false,
+            nocleanup: false,
+            strip_ansi: false,
+            user: None,
+            umask: None,
+            directory: None,
+            logfile: None,
+            logfile_maxbytes: None,
+            logfile_backups: None,
+            loglevel: None,
+            pidfile: None,
+            identifier: None,
+            childlogdir: None,
+            minfds: None,
+            minprocs: None,
+        }
+    }
+
+    /// Makes the file's name absolute, so that a change of directory cannot make a later reading fail (BUG-003).
+    /// Not before the first reading, whose complaints repeat the name as it was given (CLI-023).
+    pub fn pin(&mut self) {
+        self.configuration = normalize(&self.configuration, &self.host);
     }
 
     /// Reads the configuration as it is now, the command line's wishes over it.
     pub fn read_config(&self) -> Result<Config, Vec<config::Error>> {
-        let mut config = read::read(&self.configuration, &SystemHost::now())?;
+        let mut config = read::read(&self.configuration, &self.host)?;
         self.overlay(&mut config.supervisord);
         Ok(config)
     }
@@ -207,6 +250,7 @@ impl Options {
         over(&mut config.minprocs, &self.minprocs);
         over(&mut config.identifier, &self.identifier);
         over(&mut config.childlogdir, &self.childlogdir);
+        config.childlogdir = normalize(&config.childlogdir, &self.host);
         config.user = self.user.or(config.user);
         config.directory = self.directory.clone().or_else(|| config.directory.take());
     }
@@ -219,17 +263,17 @@ impl Options {
             Name::Silent => self.silent = true,
             Name::Nocleanup => self.nocleanup = true,
             Name::StripAnsi => self.strip_ansi = true,
-            Name::User => self.user = Some(value::user(given, &SystemHost::now())?),
+            Name::User => self.user = Some(value::user(given, &self.host)?),
             Name::Umask => self.umask = Some(value::octal(given)?),
-            Name::Directory => self.directory = Some(existing_directory(given)?),
+            Name::Directory => self.directory = Some(value::existing_directory(given, &self.host)?),
             Name::Logfile if given == "syslog" => self.logfile = Some(MainLog::Syslog),
-            Name::Logfile => self.logfile = Some(MainLog::Path(absolute(&in_existing_directory(given)?))),
+            Name::Logfile => self.logfile = Some(MainLog::Path(self.file_path(given)?)),
             Name::LogfileMaxbytes => self.logfile_maxbytes = Some(value::byte_size(given)?),
             Name::LogfileBackups => self.logfile_backups = Some(value::integer(given)?),
             Name::Loglevel => self.loglevel = Some(value::log_level(given)?),
-            Name::Pidfile => self.pidfile = Some(absolute(&in_existing_directory(given)?)),
+            Name::Pidfile => self.pidfile = Some(self.file_path(given)?),
             Name::Identifier => self.identifier = Some(given.to_string()),
-            Name::Childlogdir => self.childlogdir = Some(absolute(&existing_directory(given)?)),
+            Name::Childlogdir => self.childlogdir = Some(value::existing_directory(given, &self.host)?),
             Name::Minfds => self.minfds = Some(value::integer(given)?),
             Name::Minprocs => self.minprocs = Some(value::integer(given)?),
             // Python's profiler has nothing to measure here (CLI-018).
@@ -238,6 +282,11 @@ impl Options {
             Name::Help | Name::Version => (),
         }
         Ok(())
+    }
+
+    /// Where a file of the daemon's own will be, in a directory that is there.
+    fn file_path(&self, given: &str) -> Result<String, String> {
+        value::existing_dirpath(given, &self.host).map(|path| normalize(&path, &self.host))
     }
 }
 
@@ -314,32 +363,6 @@ fn usage(program: &str) -> String {
     text
 }
 
-fn existing_directory(given: &str) -> Result<String, String> {
-    let path = home(given);
-    if Path::new(&path).is_dir() { Ok(path) } else { Err(format!("{given} is not an existing directory")) }
-}
-
-fn in_existing_directory(given: &str) -> Result<String, String> {
-    let path = home(given);
-    match Path::new(&path).parent() {
-        Some(parent) if parent.as_os_str().is_empty() || parent.is_dir() => Ok(path),
-        Some(_) | None => Err(format!("The directory named as part of the path {given} does not exist")),
-    }
-}
-
-/// `~` at the beginning stands for HOME; `~name` is for the shell, which has expanded it already.
-fn home(path: &str) -> String {
-    match (path.strip_prefix('~'), std::env::var("HOME")) {
-        (Some(rest), Ok(home)) if rest.is_empty() || rest.starts_with('/') => format!("{home}{rest}"),
-        _ => path.to_string(),
-    }
-}
-
-/// The same file, named from the root; links are kept.
-fn absolute(path: &str) -> String {
-    std::path::absolute(path).map_or(path.to_string(), |path| path.to_string_lossy().into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,6 +434,9 @@ mod tests {
         assert_eq!(options.loglevel, Some(config::LogLevel::Debug));
         assert_eq!(options.logfile_maxbytes, Some(5 * 1024 * 1024));
         assert_eq!(options.umask, Some(0o077));
-        assert_eq!(parsed(&["-c", "-n"]).configuration, absolute("-n"));
+        let mut options = parsed(&["-c", "-n"]);
+        assert_eq!(options.configuration, "-n");
+        options.pin();
+        assert!(options.configuration.starts_with('/') && options.configuration.ends_with("/-n"));
     }
 }
