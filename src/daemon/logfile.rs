@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Seek, Write};
 use std::os::fd::{AsFd, RawFd};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -16,6 +16,9 @@ const STALL_MAX_MILLIS: u16 = 1_000;
 
 /// Backups of one log; a larger setting means this, since every rotation tries all the names.
 const BACKUPS_MAX: i64 = 10_000;
+
+/// How a log is created, before the umask (LOG-033).
+const MODE: u32 = 0o666;
 
 /// An open log.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ impl LogFile {
     /// Opens for appending, creating what is missing with mode 0666 less the umask (LOG-033). Not positive
     /// `maxbytes` means never rotated, not positive `backups` that rotation truncates (LOG-019).
     pub fn open(path: &Arc<str>, maxbytes: i64, backups: i64) -> io::Result<LogFile> {
-        let (file, kind) = open(path)?;
+        let (file, kind) = open(path, MODE)?;
         let maxbytes = u64::try_from(maxbytes).unwrap_or(0);
         Ok(LogFile {
             path: path.clone(),
@@ -78,7 +81,7 @@ impl LogFile {
     /// Closes and opens again under the same name (SIG-004); keeps the old file if that fails.
     pub fn reopen(&mut self) -> io::Result<()> {
         if self.kind == Kind::Regular {
-            let (file, kind) = open(&self.path)?;
+            let (file, kind) = open(&self.path, MODE)?;
             self.file = file;
             self.kind = kind;
             self.rotate_at = self.maxbytes;
@@ -131,7 +134,9 @@ impl LogFile {
             rename(&self.backup(number), &self.backup(number + 1))?;
         }
         rename(Path::new(&*self.path), &self.backup(1))?;
-        let (file, kind) = open(&self.path)?;
+        // An AUTO log stays as private as it was made.
+        let mode = self.file.metadata()?.permissions().mode();
+        let (file, kind) = open(&self.path, mode)?;
         self.file = file;
         self.kind = kind;
         Ok(())
@@ -150,7 +155,7 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-fn open(path: &str) -> io::Result<(File, Kind)> {
+fn open(path: &str, mode: u32) -> io::Result<(File, Kind)> {
     if let Some(number) = descriptor(path) {
         if number > 2 && !inherited().contains(&number) {
             return Err(io::Error::from_raw_os_error(libc::EBADF));
@@ -163,7 +168,8 @@ fn open(path: &str) -> io::Result<(File, Kind)> {
         let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path)?;
         return Ok((file, Kind::Fifo));
     }
-    let file = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NOCTTY).open(path)?;
+    let file =
+        OpenOptions::new().append(true).create(true).mode(mode).custom_flags(libc::O_NOCTTY).open(path)?;
     let kind = if file.metadata()?.is_file() { Kind::Regular } else { Kind::Stream };
     Ok((file, kind))
 }
@@ -252,6 +258,17 @@ mod tests {
         assert_eq!(dir.all(), "l=x l.1=1234 l.2=abcdef");
         write(&mut log, &["yyy", "z"]);
         assert_eq!(dir.all(), "l=z l.1=xyyy l.2=1234");
+    }
+
+    #[test]
+    fn a_private_log_stays_private_when_rotated() {
+        let dir = Dir::new();
+        let path = dir.path("l");
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&*path).unwrap();
+        let mut log = LogFile::open(&path, 1, 1).unwrap();
+        write(&mut log, &["abc", "def"]);
+        assert_eq!(dir.all(), "l= l.1=def");
+        assert_eq!(std::fs::metadata(&*path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
