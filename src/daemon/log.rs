@@ -18,9 +18,9 @@ use super::logfile::{LogFile, reason};
 use crate::config::{LogLevel, MainLog, SupervisordConfig};
 
 /// The target of an error that is CRIT.
-pub const CRITICAL: &str = "convoke::critical";
+pub const CRITICAL: &str = "convoke/critical";
 /// The target of a trace that is BLAT.
-pub const BLATHER: &str = "convoke::blather";
+pub const BLATHER: &str = "convoke/blather";
 
 /// Writes a sentence of a level decided at run time.
 pub fn say(level: LogLevel, text: &str) {

@@ -12,13 +12,18 @@ use nix::unistd::Pid;
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until `look` sees something.
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE, look).unwrap_or_else(|| panic!("{what} did not happen"))
+}
+
+/// What `look` sees, if it sees anything in time.
+fn within<T>(time: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + time;
     loop {
-        if let Some(seen) = look() {
+        let seen = look();
+        if seen.is_some() || Instant::now() >= deadline {
             return seen;
         }
-        assert!(Instant::now() < deadline, "{what} did not happen");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -106,9 +111,8 @@ impl World {
 
     /// Waits for a line of the daemon's log that holds `text`, and gives it.
     pub fn logged(&self, text: &str) -> String {
-        until(&format!("a log line with {text:?} in\n{}", self.read("d.log")), || {
-            self.read("d.log").lines().find(|line| line.contains(text)).map(str::to_string)
-        })
+        let look = || self.read("d.log").lines().find(|line| line.contains(text)).map(str::to_string);
+        within(PATIENCE, look).unwrap_or_else(|| panic!("no line with {text:?} in\n{}", self.read("d.log")))
     }
 
     /// Waits until a file holds `text`, and gives all of it.
@@ -160,10 +164,7 @@ impl Drop for Daemon<'_> {
             return;
         }
         self.signal(Signal::SIGTERM);
-        let deadline = Instant::now() + PATIENCE;
-        while self.alive() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        within(PATIENCE, || (!self.alive()).then_some(()));
         if self.alive() {
             // Its children survive this, but nothing else is left to do.
             let _ = self.child.kill();
