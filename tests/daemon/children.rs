@@ -65,6 +65,21 @@ fn a_child_has_three_descriptors_proc_041() {
 }
 
 #[test]
+fn what_the_daemon_inherited_is_not_passed_on_proc_041() {
+    let world = World::new();
+    world.configure(
+        "[program:x]\ncommand=/bin/sh -c \"ls /proc/self/fd; echo done; exec sleep 1000\"\nstdout_logfile=DIR/out\n",
+    );
+    let own = world.command();
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-c", "exec 9</dev/null; exec \"$0\" \"$@\""]).arg(own.get_program()).args(own.get_args());
+    let daemon = world.run(&mut shell);
+    assert!(std::path::Path::new(&format!("/proc/{}/fd/9", daemon.pid())).exists());
+    // The fourth is the directory being listed.
+    assert_eq!(world.written("out", "done\n"), "0\n1\n2\n3\ndone\n");
+}
+
+#[test]
 fn with_redirect_stderr_both_channels_are_one_pipe_proc_042() {
     let listed = output_of("redirect_stderr=true", "readlink /proc/$$/fd/1 /proc/$$/fd/2; echo oops >&2");
     let lines: Vec<&str> = listed.lines().collect();
