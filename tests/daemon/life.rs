@@ -104,6 +104,7 @@ fn in_the_background_it_has_a_session_and_no_terminal_proc_065() {
     assert!(output.status.success(), "{output:?}");
     world.logged("supervisord started with pid");
     let pid: i32 = world.read("d.pid").trim().parse().unwrap();
+    let _end = EndAtLast(Pid::from_raw(pid));
     let proc = |name: &str| format!("/proc/{pid}/{name}");
     let stat = std::fs::read_to_string(proc("stat")).unwrap();
     let session = stat.rsplit_once(") ").unwrap().1.split(' ').nth(3).unwrap().to_string();
@@ -123,6 +124,18 @@ fn in_the_background_it_has_a_session_and_no_terminal_proc_065() {
     until("the end", || (!world.path("d.pid").exists()).then_some(()));
     // Not a child of this test, so its end shows in /proc only.
     until("the end", || (!std::path::Path::new(&proc("stat")).exists()).then_some(()));
+}
+
+/// A daemon that is nobody's child does not outlive a test that fails.
+struct EndAtLast(Pid);
+
+impl Drop for EndAtLast {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Gone already, if the test got that far.
+            let _ = kill(self.0, Signal::SIGTERM);
+        }
+    }
 }
 
 #[test]
