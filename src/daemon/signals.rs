@@ -3,27 +3,21 @@
 use std::io;
 
 use futures_util::StreamExt;
+use signal_hook::consts::{
+    SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
+    SIGXFSZ,
+};
 use signal_hook_tokio::Signals;
 
 use crate::names::Signal;
 
 /// What means something to the daemon (SIG-001 to SIG-005).
-const MEANT: [i32; 6] =
-    [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGUSR2, libc::SIGCHLD];
+const MEANT: [i32; 6] = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR2, SIGCHLD];
 
 /// What would kill the daemon and orphan every child, and means nothing (BUG-036). The real-time signals belong
 /// here too.
-const MEANINGLESS: [i32; 9] = [
-    libc::SIGUSR1,
-    libc::SIGALRM,
-    libc::SIGVTALRM,
-    libc::SIGPROF,
-    libc::SIGIO,
-    libc::SIGPWR,
-    libc::SIGSTKFLT,
-    libc::SIGXCPU,
-    libc::SIGXFSZ,
-];
+const MEANINGLESS: [i32; 9] =
+    [SIGUSR1, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, libc::SIGPWR, libc::SIGSTKFLT, SIGXCPU, SIGXFSZ];
 
 /// Signals as they come: several that wait together come sorted by number, so TERM and INT before CHLD, and each
 /// once.
