@@ -134,7 +134,7 @@ impl Process {
             Input::Stop => self.on_stop(now, out),
             Input::Signal(signal) => self.on_signal(signal, out),
             Input::Wake => self.on_wake(now, out),
-            Input::Spawned(pid) => self.on_spawned(pid, out),
+            Input::Spawned(pid) => self.on_spawned(now, pid, out),
             Input::SpawnFailed(error) => self.on_spawn_failed(now, &error, out),
             Input::KillFailed(errno) => self.on_kill_failed(errno, out),
             Input::Exited(status) => self.on_exited(now, status, out),
@@ -257,9 +257,11 @@ impl Process {
         out.push(Effect::Spawn);
     }
 
-    fn on_spawned(&mut self, child: Pid, out: &mut Vec<Effect>) {
-        if let State::Starting { pid, .. } = &mut self.state {
-            *pid = Some(child);
+    /// Its time begins here, not when the start was planned: many starts in one turn take a while.
+    fn on_spawned(&mut self, now: Now, child: Pid, out: &mut Vec<Effect>) {
+        if let State::Starting { pid, since } = &mut self.state {
+            (*pid, *since) = (Some(child), now.at);
+            self.started_at = Some(now.at);
             out.push(Effect::Note(Note::Spawned { process: self.config.name.clone(), pid: child }));
         }
     }

@@ -133,6 +133,12 @@ fn running_takes_more_than_startsecs_not_as_much_proc_006() {
 }
 
 #[test]
+fn a_process_is_as_old_as_its_child_not_as_the_plan_to_start_it() {
+    let (process, _) = run(process_config("g", "p"), &[(0, Input::Start), (5, Input::Spawned(Pid(7)))]);
+    assert_eq!(process.deadline(), Some(at(6).at.just_after()));
+}
+
+#[test]
 fn an_early_exit_is_a_failed_start_even_with_code_0_proc_007() {
     let mut config = process_config("g", "p");
     config.startsecs = 2;
