@@ -60,11 +60,11 @@ impl Document {
             Reader { file, current: None, indent: 0, in_section: false, bad: Vec::new(), out: Vec::new() };
         for (index, line) in text.split_inclusive('\n').enumerate() {
             if let Err(error) = reader.line(index + 1, line) {
-                return vec![error];
+                return vec![*error];
             }
         }
         let mut errors = reader.report();
-        errors.extend(self.keep(file, reader.out).err());
+        errors.extend(self.keep(file, reader.out).err().map(|error| *error));
         errors
     }
 
@@ -132,7 +132,7 @@ impl Document {
         self.sections.get(section).map(|spot| spot.file.as_str())
     }
 
-    fn keep(&mut self, file: &str, lines: Vec<Line>) -> Result<(), Error> {
+    fn keep(&mut self, file: &str, lines: Vec<Line>) -> Result<(), Box<Error>> {
         let mut canonical = String::new();
         let mut section = String::new();
         for line in lines {
@@ -152,7 +152,8 @@ impl Document {
         }
         // Not `read_and_append`: it copies all that was read before for every file more.
         let read = Ini::new_from_defaults(self.store.defaults()).read(canonical);
-        let read = read.map_err(|text| Error::bare(format!("could not read config file {file}: {text}")))?;
+        let broken = |text| Box::new(Error::bare(format!("could not read config file {file}: {text}")));
+        let read = read.map_err(broken)?;
         for (section, options) in read {
             self.touched.insert(section.clone());
             self.store.get_mut_map().entry(section).or_default().extend(options);
@@ -185,7 +186,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn line(&mut self, number: usize, raw: &str) -> Result<(), Error> {
+    fn line(&mut self, number: usize, raw: &str) -> Result<(), Box<Error>> {
         let (content, commented) = without_comment(raw);
         let value = content.trim_matches(is_space);
         if value.is_empty() {
@@ -207,7 +208,7 @@ impl Reader<'_> {
         } else if self.in_section {
             self.option(number, raw, value);
         } else {
-            return Err(self.no_section(number, raw));
+            return Err(Box::new(self.no_section(number, raw)));
         }
         Ok(())
     }

@@ -44,6 +44,9 @@ pub struct Config {
     pub namespaces: Vec<String>,
     /// What is to be said once the log is open: criticals, warnings, infos, in this order (LOG-007).
     pub messages: Vec<Message>,
+    /// Those of them that are about collections, and so are also said when the files are read again: collections come
+    /// into force by that alone, while the rest waits for an `update` and is the reference's to keep quiet (CFG-114).
+    pub collection_messages: Vec<Message>,
 }
 
 /// A sentence of the configuration reader, for the log.
@@ -147,14 +150,17 @@ fn parse(
     }
     let servers = server::servers(&mut context);
     supervisord.user = server::user(&mut context, user.as_deref());
+    let before = context.messages.len();
     let collections = collection::collections(&mut context, &groups);
+    let collection_messages = context.messages.split_off(before);
+    context.messages.extend_from_slice(&collection_messages);
     let Context { errors, mut messages, .. } = context;
     if !errors.is_empty() {
         return Err(errors);
     }
     messages.sort_by_key(|message| std::cmp::Reverse(message.level));
     let groups = groups.into_iter().map(Arc::new).collect();
-    Ok(Config { supervisord, servers, groups, collections, namespaces, messages })
+    Ok(Config { supervisord, servers, groups, collections, namespaces, messages, collection_messages })
 }
 
 /// `[supervisord] environment` is part of every process, its own going over it (CFG-090, CFG-141).

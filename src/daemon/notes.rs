@@ -3,12 +3,12 @@
 use crate::config::{LogLevel, Message};
 use crate::names::ExitStatus;
 use crate::supervisor::Note;
-use crate::supervisor::event::{Fate, SignalMeaning};
+use crate::supervisor::event::{Event, Fate, SignalMeaning};
 
-/// The line for a note, and its level (LOG-011 to LOG-016). Events have none: the line beside them says it.
+/// The line for a note, and its level (LOG-011 to LOG-016). Most events have none: the line beside them says it.
 pub fn sentence(note: Note) -> Option<Message> {
     let (level, text) = match note {
-        Note::Event(_) => return None,
+        Note::Event(event) => (LogLevel::Info, of_collection(&event)?),
         Note::Spawned { process, pid } => (LogLevel::Info, format!("spawned: '{process}' with pid {pid}")),
         Note::SpawnFailed { text } => (LogLevel::Info, format!("spawnerr: {text}")),
         Note::Success { process, startsecs } => (
@@ -57,6 +57,20 @@ pub fn sentence(note: Note) -> Option<Message> {
         Note::Config(message) => return Some(message),
     };
     Some(Message { level, text })
+}
+
+/// What a collection has become; nothing else says so.
+fn of_collection(event: &Event) -> Option<String> {
+    match event {
+        Event::CollectionAdded(name) => Some(format!("collection added: {name}")),
+        Event::CollectionRemoved(name) => Some(format!("collection removed: {name}")),
+        Event::CollectionChanged(name) => Some(format!("collection changed: {name}")),
+        Event::ProcessState { .. }
+        | Event::GroupAdded(_)
+        | Event::GroupRemoved(_)
+        | Event::SupervisorRunning
+        | Event::SupervisorStopping => None,
+    }
 }
 
 fn ended(process: &str, status: ExitStatus, fate: Fate) -> (LogLevel, String) {

@@ -269,9 +269,6 @@ impl Supervisor {
 
     /// The groups of the configuration join, in order (PROC-017); the starts they want are due at once.
     fn on_begin(&mut self) {
-        for message in &self.config.messages {
-            self.added.push(Step::Do(Effect::Note(Note::Config(message.clone()))));
-        }
         for group in self.config.groups.clone() {
             self.join(&group);
         }

@@ -231,6 +231,9 @@ impl Supervisor {
 
     fn note_collections(&mut self, old: &Config) {
         let new = self.config.clone();
+        for message in &new.collection_messages {
+            self.note(Note::Config(message.clone()));
+        }
         for collection in &new.collections {
             let event = match old.collections.iter().find(|known| known.name == collection.name) {
                 None => Event::CollectionAdded(collection.name.clone()),

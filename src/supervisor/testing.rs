@@ -96,6 +96,7 @@ pub fn config(groups: Vec<GroupConfig>, collections: Vec<CollectionConfig>) -> C
         collections: collections.into_iter().map(Arc::new).collect(),
         namespaces: vec!["supervisor".to_string()],
         messages: Vec::new(),
+        collection_messages: Vec::new(),
     }
 }
 

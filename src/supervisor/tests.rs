@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::testing::{World, collection, config, group};
 use super::{Input, STARTS_PER_TURN};
 use crate::api::{Fault, FaultCode, ProcessState, Reply, Request, Target};
-use crate::config::Error;
+use crate::config::{Error, LogLevel, Message};
 use crate::names::{Selector, Signal};
 
 fn start(target: Target) -> Request {
@@ -256,6 +256,18 @@ fn a_reread_changes_collections_at_once_and_groups_not() {
     let Ok(Reply::Collections(list)) = world.answer(Request::ListCollections) else { panic!("no list") };
     assert!(list[0].unresolved.is_empty());
     assert_eq!(list[1].processes, ["a", "b"]);
+}
+
+#[test]
+fn a_reread_says_what_of_a_collection_matches_nothing() {
+    let mut world = World::begin(config(vec![], vec![]));
+    let mut files = config(vec![], vec![collection("c", &["absent"])]);
+    let warning = Message { level: LogLevel::Warn, text: "absent matches nothing".to_string() };
+    files.collection_messages.push(warning);
+    world.files = Ok(files);
+    world.heard();
+    assert!(world.answer(Request::ReloadConfig).is_ok());
+    assert!(world.heard().iter().any(|line| line.contains("absent matches nothing")));
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub fn config(groups: Vec<Arc<GroupConfig>>, collections: Vec<Arc<CollectionConf
         environment: BTreeMap::new(),
     };
     let (servers, namespaces, messages) = (Vec::new(), vec!["supervisor".to_string()], Vec::new());
-    Config { supervisord, servers, groups, collections, namespaces, messages }
+    let collection_messages = Vec::new();
+    Config { supervisord, servers, groups, collections, namespaces, messages, collection_messages }
 }
 
 /// A process with the defaults of CFG-100 and later, of the program that is called as its group.

@@ -70,7 +70,8 @@ fn corpus() -> Option<PathBuf> {
 #[test]
 fn real_files_read_as_the_reference_reads_them() {
     let Some(corpus) = corpus() else { return };
-    let mut files: Vec<PathBuf> = std::fs::read_dir(corpus.join("oracle")).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(corpus.join("oracle")).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
     let mut differing = 0;
     for path in &files {
@@ -123,7 +124,11 @@ fn missing_messages(config: &Config, theirs: &Value) -> Vec<String> {
 
 fn compare_errors(errors: &[Error], theirs: &Value) -> Vec<String> {
     let (ours, theirs) = (errors[0].to_string(), theirs["message"].as_str().unwrap());
-    if ours == theirs { Vec::new() } else { vec![format!("says    {ours:?}"), format!("they say {theirs:?}")] }
+    if ours == theirs {
+        Vec::new()
+    } else {
+        vec![format!("says    {ours:?}"), format!("they say {theirs:?}")]
+    }
 }
 
 fn differences(at: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) {
@@ -157,7 +162,9 @@ fn world(corpus: &Path, recorded: &Value) -> World {
         groups: names(&GROUPS),
         ..World::default()
     };
-    world.directories.extend(was["mkdirs"].as_array().unwrap().iter().map(|d| d.as_str().unwrap().to_string()));
+    world
+        .directories
+        .extend(was["mkdirs"].as_array().unwrap().iter().map(|d| d.as_str().unwrap().to_string()));
     world.directories.insert("/tmp/svcorpus".to_string());
     world.directories.insert(here.to_string());
     for (user, ids) in was["users"].as_object().unwrap() {

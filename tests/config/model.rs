@@ -1,6 +1,8 @@
 //! What was read, in the shape in which the reference's model is recorded.
 
-use convoke::config::{Address, AutoRestart, Config, GroupConfig, LogFile, LogLevel, MainLog, OutputConfig, ProcessConfig};
+use convoke::config::{
+    Address, AutoRestart, Config, GroupConfig, LogFile, LogLevel, MainLog, OutputConfig, ProcessConfig,
+};
 use serde_json::{Map, Value, json};
 
 /// `[supervisord]`, servers and groups.
@@ -128,7 +130,8 @@ fn channel(plain: &mut Map<String, Value>, name: &str, output: &OutputConfig) {
 pub fn in_scope(theirs: &Value, ours: &Value) -> Value {
     match (theirs, ours) {
         (Value::Object(theirs), Value::Object(ours)) => {
-            let common = ours.iter().filter_map(|(key, ours)| Some((key.clone(), in_scope(theirs.get(key)?, ours))));
+            let common =
+                ours.iter().filter_map(|(key, ours)| Some((key.clone(), in_scope(theirs.get(key)?, ours))));
             Value::Object(common.collect())
         }
         (Value::Array(theirs), Value::Array(ours)) => {

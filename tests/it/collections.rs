@@ -167,12 +167,15 @@ fn reread_puts_changed_collections_in_force_without_an_update() {
     let world = world();
     let changed = BODY.replace("programs=shared,oth*", "programs=other\npriority=5");
     let pids = ["shared", "other"].map(|name| world.pid_of(name));
-    world.configure(&format!("{changed}[collection:added]\ngroups=site\n"));
+    world.configure(&format!("{changed}[collection:added]\ngroups=site\nexclude=absent\n"));
     let groups = world.rpc_ok("supervisor.reloadConfig", &[]);
     assert_eq!(groups, json!([[[], [], []]]), "groups only, in the stock shape");
     assert_eq!(members(&world, "tools"), ["other:other"]);
     assert_eq!(members(&world, "added").len(), 3);
     assert_eq!(["shared", "other"].map(|name| world.pid_of(name)), pids);
+    for line in ["collection added: added", "collection changed: tools", "exclude: absent matches nothing"] {
+        world.await_log(line);
+    }
 }
 
 #[test]
