@@ -5,7 +5,7 @@ mod context;
 pub mod diff;
 pub mod error;
 pub mod expand;
-mod glob;
+pub mod glob;
 
 mod group;
 pub mod host;

@@ -199,30 +199,41 @@ fn take_in(document: &mut Document, file: &str, bytes: &[u8]) -> Vec<Error> {
     }
 }
 
-/// Python decodes a file in pieces of this size, and counts positions from the piece's begin.
+/// Python decodes a file in pieces of this size, and counts positions from where the piece at hand begins.
 const PIECE: usize = 8_192;
 
 /// CFG-001.
 fn undecodable(file: &str, bytes: &[u8], error: std::str::Utf8Error) -> Error {
     let at = error.valid_up_to();
-    let mut piece = at - at % PIECE;
-    // A character cut by the piece's begin was kept for it.
-    while piece > 0 && piece != at && bytes.get(piece).is_some_and(|byte| byte & 0xc0 == 0x80) {
-        piece -= 1;
-    }
     let first = bytes.get(at).copied().unwrap_or_default();
-    let (length, reason) = match error.error_len() {
-        None => (bytes.len() - at, "unexpected end of data"),
-        Some(length) if (0xc2..=0xf4).contains(&first) => (length, "invalid continuation byte"),
-        Some(length) => (length, "invalid start byte"),
+    let starts_one = (0xc2..=0xf4).contains(&first);
+    // `seen` is where the fault shows: at the byte itself, at the one that should have gone on, or at the end.
+    let (length, seen, reason) = match error.error_len() {
+        None => (bytes.len() - at, bytes.len() + PIECE, "unexpected end of data"),
+        Some(length) if starts_one => (length, at + length, "invalid continuation byte"),
+        Some(length) => (length, at, "invalid start byte"),
     };
-    let (from, to) = (at - piece, at - piece + length - 1);
+    let from = at - piece_begin(bytes, seen, at);
     let sentence = if length == 1 {
         format!("'utf-8' codec can't decode byte 0x{first:02x} in position {from}: {reason}")
     } else {
+        let to = from + length - 1;
         format!("'utf-8' codec can't decode bytes in position {from}-{to}: {reason}")
     };
     let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
     let place = Place { file: file.to_string(), line, section: None, option: None };
     Error { sentence, place: Some(place), help: Some("save the file as UTF-8".to_string()) }
+}
+
+/// Where the piece that holds the byte `seen` begins, `at` at the latest. A character that the piece before had not
+/// whole is kept for it.
+fn piece_begin(bytes: &[u8], seen: usize, at: usize) -> usize {
+    let mut begin = seen - seen % PIECE;
+    if begin >= at {
+        return at;
+    }
+    while begin > 0 && bytes.get(begin).is_some_and(|byte| byte & 0xc0 == 0x80) {
+        begin -= 1;
+    }
+    begin
 }

@@ -94,7 +94,10 @@ pub fn byte_size(text: &str) -> Result<i64, String> {
 
 /// CFG-060.
 pub fn signal(text: &str) -> Result<Signal, String> {
-    Signal::parse(text)
+    let number = integer(text).ok();
+    let plain = number.map_or_else(|| text.trim_matches(is_space).to_string(), |number| number.to_string());
+    let kind = if number.is_some() { "number" } else { "name" };
+    Signal::parse(&plain).map_err(|_| format!("value {} is not a valid signal {kind}", repr(text)))
 }
 
 /// CFG-061.

@@ -3,9 +3,13 @@
 mod appendix;
 mod corpus;
 mod expand;
+mod files;
 mod ini;
 mod model;
+mod options;
 mod python;
 mod random;
+mod sections;
 mod shlex;
+mod values;
 mod world;

@@ -39,7 +39,7 @@ fn supervisord(config: &Config) -> Value {
 }
 
 /// LOG-002.
-fn level(level: LogLevel) -> i64 {
+pub fn level(level: LogLevel) -> i64 {
     match level {
         LogLevel::Blather => 3,
         LogLevel::Trace => 5,

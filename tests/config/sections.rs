@@ -1,0 +1,392 @@
+//! What each section means: tables by the numbers of the inventory.
+
+use convoke::config::diff::diff;
+use convoke::config::{Address, Config, LogFile, LogLevel, MainLog};
+use convoke::names::GroupName;
+
+use super::world::{World, config, error, errors};
+
+fn only(text: &str) -> convoke::config::ProcessConfig {
+    (*config(text).groups[0].processes[0]).clone()
+}
+
+fn names(config: &Config) -> Vec<String> {
+    let processes = config.groups.iter().flat_map(|group| &group.processes);
+    processes.map(|process| format!("{}:{}", process.group, process.name)).collect()
+}
+
+fn warnings(config: &Config) -> Vec<&str> {
+    config.messages.iter().map(|message| message.text.as_str()).collect()
+}
+
+#[test]
+fn defaults_of_supervisord_cfg_080_to_089() {
+    let s = config("").supervisord;
+    assert_eq!(s.logfile, MainLog::Path("/etc/sv/supervisord.log".to_string()));
+    assert_eq!((s.logfile_maxbytes, s.logfile_backups, s.loglevel), (50 << 20, 10, LogLevel::Info));
+    assert_eq!(
+        (s.pidfile.as_str(), s.umask, s.minfds, s.minprocs),
+        ("/etc/sv/supervisord.pid", 0o22, 1024, 200)
+    );
+    assert_eq!((s.identifier.as_str(), s.childlogdir.as_str(), s.user), ("supervisor", "/tmp", None));
+    assert!(!s.nodaemon && !s.silent && !s.nocleanup && !s.strip_ansi && s.directory.is_none());
+}
+
+#[test]
+fn syslog_is_a_log_only_in_lower_case_cfg_080() {
+    assert_eq!(config("logfile=syslog\n").supervisord.logfile, MainLog::Syslog);
+    assert_eq!(config("logfile=SYSLOG\n").supervisord.logfile, MainLog::Path("/etc/sv/SYSLOG".to_string()));
+}
+
+/// 4.3 expands it twice, 4.4 once: what either takes is taken.
+#[test]
+fn supervisord_s_environment_reaches_every_child_cfg_040_to_048() {
+    let text = "environment=A=\"%(host_node_name)s\",B=\"100%%\",C=\"c\"\n[program:x]\ncommand=%(ENV_A)s\nenvironment=C=mine\n";
+    let process = only(text);
+    assert_eq!(process.command, "oracle-host");
+    let environment: Vec<_> = process.environment.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    assert_eq!(environment, ["A=oracle-host", "B=100%", "C=mine"]);
+    assert_eq!(config("environment=A=\"50%%%%\"\n").supervisord.environment["A"], "50%");
+    let sentence = error("environment=A=%(nope)s\n");
+    assert!(
+        sentence.starts_with("Format string 'A=%(nope)s' for 'supervisord.environment' contains"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn defaults_of_a_program_cfg_103_to_113() {
+    let p = only("[program:x]\ncommand=/bin/cat\n");
+    assert_eq!((p.name.as_str(), p.group.as_str(), p.program.as_str()), ("x", "x", "x"));
+    assert_eq!((p.priority, p.startsecs, p.startretries, p.stopwaitsecs), (999, 1, 3, 10));
+    assert_eq!((p.exitcodes.as_slice(), p.stopsignal.number()), (&[0_u8][..], 15));
+    assert!(p.autostart && !p.stopasgroup && !p.killasgroup && !p.redirect_stderr);
+    assert_eq!((p.user, p.umask, p.directory, p.serverurl), (None, None, None, None));
+    assert_eq!((p.stdout.logfile, p.stdout.maxbytes, p.stdout.backups), (LogFile::Auto, 50 << 20, 10));
+    assert!(!p.stderr.syslog && !p.stderr.events_enabled && p.stderr.capture_maxbytes == 0);
+}
+
+#[test]
+fn numprocs_makes_processes_with_numbers_from_its_start_cfg_104() {
+    let text = "[program:x]\ncommand=%(process_num)d of %(numprocs)s\nnumprocs=3\nnumprocs_start=9\n\
+                process_name=%(program_name)s_%(process_num)02d\n";
+    let config = config(text);
+    assert_eq!(names(&config), ["x:x_09", "x:x_10", "x:x_11"]);
+    assert_eq!(config.groups[0].processes[2].command, "11 of 3");
+    assert_eq!(
+        error("[program:x]\ncommand=a\nnumprocs=2\n"),
+        "%(process_num) must be present within process_name when numprocs > 1 in section 'program:x' (file: \
+         '/etc/sv/supervisord.conf')"
+    );
+    assert!(names(&self::config("[program:x]\ncommand=a\nnumprocs=0\n")).is_empty());
+}
+
+#[test]
+fn a_slip_of_the_finger_does_not_fill_the_memory() {
+    let sentence = error("[program:x]\ncommand=a\nnumprocs=100000000000\nprocess_name=%(process_num)d\n");
+    assert!(sentence.starts_with("numprocs must be at most 100000, not 100000000000"), "{sentence}");
+}
+
+/// CFG-041: a program's own variables last from one number to the next, those of the daemon come back.
+#[test]
+fn each_process_starts_from_the_daemon_s_environment_cfg_041() {
+    let text = "[program:x]\ncommand=%(ENV_PATH)s\nnumprocs=2\nprocess_name=x%(process_num)d\n\
+                environment=PATH=\"/x:%(ENV_PATH)s\"\n";
+    let config = config(text);
+    for process in &config.groups[0].processes {
+        assert_eq!(process.command, "/x:/usr/bin:/bin");
+    }
+}
+
+#[test]
+fn processes_of_one_name_collapse_into_the_last_cfg_104() {
+    let config =
+        config("[program:x]\ncommand=%(process_num)d\nnumprocs=3\nprocess_name=a%(process_num).0s\n");
+    assert_eq!(names(&config), ["x:a"]);
+    assert_eq!(config.groups[0].processes[0].command, "2");
+}
+
+#[test]
+fn log_files_are_expanded_twice_cfg_047() {
+    let process = only("[program:x]\ncommand=a\nstdout_logfile=/tmp/100%%%%.log\n");
+    assert_eq!(process.stdout.logfile, LogFile::Path("/tmp/100%.log".to_string()));
+    let sentence = error("[program:x]\ncommand=a\nstdout_logfile=/tmp/100%%.log\n");
+    assert!(
+        sentence.starts_with("Format string '/tmp/100%.log' for 'stdout_logfile' is badly"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn warnings_of_programs_cfg_109_to_112() {
+    let config = config(
+        "[program:x]\ncommand=a\nredirect_stderr=true\nstderr_logfile=/tmp/e\nstdout_logfile=SYSLOG\n\
+         [program:y]\ncommand=a\nstdout_logfile_maxbytes=0\n",
+    );
+    assert_eq!(
+        warnings(&config),
+        [
+            "For [program:x], stdout_logfile=syslog but this is deprecated and will be removed.  Use \
+             stdout_syslog=true to enable syslog instead.",
+            "For [program:x], redirect_stderr=true but stderr_logfile has also been set to a filename, the filename \
+             has been ignored",
+            "For [program:y], AUTO logging used for stdout_logfile without rollover, set maxbytes > 0 to avoid \
+             filling up filesystem unintentionally",
+        ]
+    );
+    let x = &config.groups[0].processes[0];
+    assert_eq!(
+        (&x.stdout.logfile, x.stdout.syslog, &x.stderr.logfile),
+        (&LogFile::None, true, &LogFile::None)
+    );
+}
+
+#[test]
+fn all_errors_come_at_once_the_reference_s_first_cfg_054() {
+    let found = errors(
+        "minfds=x\n[program:a]\nstartsecs=y\nautostart=z\n[inet_http_server]\n[group:g]\nprograms=a,b\n\
+         [collection:c]\n",
+    );
+    let file = "in section 'program:a' (file: '/etc/sv/supervisord.conf')";
+    assert_eq!(
+        found,
+        [
+            "invalid literal for int() with base 10: 'x'".to_string(),
+            format!("not a valid boolean value: 'z' {file}"),
+            format!("invalid literal for int() with base 10: 'y' {file}"),
+            format!("program section program:a does not specify a command {file}"),
+            "[group:g] names unknown program or fcgi-program b".to_string(),
+            "section [inet_http_server] has no port value".to_string(),
+            "[collection:c] must specify at least one of programs, groups or collections".to_string(),
+        ]
+    );
+}
+
+#[test]
+fn a_wrong_priority_is_told_of_once_and_without_wrapping_cfg_052() {
+    assert_eq!(
+        errors("[program:a]\ncommand=a\npriority=x\n"),
+        ["invalid literal for int() with base 10: 'x'"]
+    );
+}
+
+#[test]
+fn a_program_in_two_groups_exists_twice_and_errs_once_cfg_117() {
+    let groups = "[group:g]\nprograms=b,a\n[group:h]\nprograms=a\npriority=1\n";
+    let config = config(&format!("[program:a]\ncommand=a\npriority=3\n[program:b]\ncommand=b\n{groups}"));
+    assert_eq!(names(&config), ["h:a", "g:b", "g:a"]);
+    assert_eq!(errors(&format!("[program:a]\ncommand=%(x)s\n[program:b]\ncommand=b\n{groups}")).len(), 1);
+}
+
+#[test]
+fn of_two_groups_of_one_name_the_first_by_priority_counts_cfg_118() {
+    let config =
+        config("[program:a]\ncommand=a\npriority=5\n[program:b]\ncommand=b\n[group:a]\nprograms=b\n");
+    assert_eq!(names(&config), ["a:a"]);
+    assert_eq!(warnings(&config), ["two groups are called a: only the first by priority is used"]);
+}
+
+#[test]
+fn groups_name_sections_as_they_are_written_cfg_115() {
+    assert_eq!(
+        error("[program: foo ]\ncommand=a\n[group:g]\nprograms=foo\n"),
+        "[group:g] names unknown program or fcgi-program foo"
+    );
+    assert_eq!(
+        error("[program:x]\ncommand=a\n[fcgi-program:x]\ncommand=a\n[group:g]\nprograms=x\n"),
+        "[group:g] name x is ambiguous (exists as program and fcgi-program)"
+    );
+}
+
+#[test]
+fn what_is_not_carried_out_yet_is_checked_left_out_and_said() {
+    let config = config(
+        "[eventlistener:l]\ncommand=a\nevents=TICK_5\n[fcgi-program:f]\ncommand=a\nsocket=tcp://x:1\n\
+         [fcgi-program:m]\ncommand=a\nstdout_logfile_maxbytes=0\n[program:p]\ncommand=a\n[group:g]\nprograms=p,m\n",
+    );
+    assert_eq!(names(&config), ["g:p"]);
+    let said = |section: &str| format!("[{section}] is not carried out yet: its processes are not started");
+    assert_eq!(warnings(&config), ["eventlistener:l", "fcgi-program:f", "fcgi-program:m"].map(said));
+    for section in ["eventlistener:l", "fcgi-program:f"] {
+        let sentence = error(&format!("[{section}]\ncommand=a\nstartsecs=x\n"));
+        assert!(sentence.contains(&format!("in section '{section}'")), "{sentence}");
+    }
+}
+
+#[test]
+fn servers_are_all_sections_that_begin_so_cfg_092_to_097() {
+    let config = config(
+        "[unix_http_server]\nfile=~/s\nchmod=0770\nchown=root:adm\n[inet_http_server:b]\nport=*:9001\n\
+         [inet_http_server2]\nport=LocalHost:9002\nusername=u\npassword=50%%\n",
+    );
+    let sections: Vec<&str> = config.servers.iter().map(|server| server.section.as_str()).collect();
+    assert_eq!(sections, ["inet_http_server:b", "inet_http_server2", "unix_http_server"]);
+    assert_eq!(config.servers[0].address, Address::Inet { host: String::new(), port: 9001 });
+    assert_eq!(config.servers[1].address, Address::Inet { host: "localhost".to_string(), port: 9002 });
+    assert_eq!(config.servers[1].password.as_deref(), Some("50%"));
+    let unix = Address::Unix { path: "/root/s".to_string(), mode: 0o770, owner: (Some(0), Some(4)) };
+    assert_eq!(config.servers[2].address, unix);
+    assert_eq!(config.server_url().as_deref(), Some("unix:///root/s"));
+    assert_eq!(
+        error("[unix_http_server]\nfile=/s\nusername=u\n"),
+        "Section [unix_http_server] contains incomplete authentication: If a username or a password is specified, \
+         both the username and password must be specified"
+    );
+    assert_eq!(error("[unix_http_server]\nfile=/s\nchmod=9\n"), "Invalid chmod value 9");
+    assert_eq!(error("[unix_http_server]\nfile=/s\nchown=x\n"), "Invalid sockchown value x");
+}
+
+#[test]
+fn a_namespace_is_served_where_its_factory_is_the_main_one_cfg_134_to_136() {
+    let main = "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n";
+    let config = config(&format!(
+        "[rpcinterface:supervisor]\n{main}[rpcinterface:again]\n{main}[rpcinterface:twiddler]\n\
+         supervisor.rpcinterface_factory = supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface\n"
+    ));
+    assert_eq!(config.namespaces, ["supervisor", "again"]);
+    let [warning] = warnings(&config)[..] else { panic!("{:?}", config.messages) };
+    for part in
+        ["[rpcinterface:twiddler]", "/etc/sv/supervisord.conf:7", "twiddler.*", "make_twiddler_rpcinterface"]
+    {
+        assert!(warning.contains(part), "{warning}");
+    }
+    assert_eq!(
+        error("[rpcinterface:x]\n"),
+        "section [rpcinterface:x] does not specify a supervisor.rpcinterface_factory"
+    );
+}
+
+const PROGRAMS: &str = "[program:nginx]\ncommand=a\n[program:worker]\ncommand=a\nnumprocs=2\n\
+                        process_name=worker_%(process_num)d\n[program:m]\ncommand=a\n[group:metrics]\nprograms=m\n";
+
+#[test]
+fn collections_come_by_priority_and_name_with_what_they_name() {
+    let config = config(&format!(
+        "{PROGRAMS}[collection:z]\nprograms=nginx, worker\npriority=1\n[collection:b]\ncollections=z\nexclude=nginx\n\
+         [collection:a]\ngroups=metr*,%(ENV_LANG)s\n"
+    ));
+    let shown: Vec<String> = config
+        .collections
+        .iter()
+        .map(|c| {
+            let selectors = |items: &[convoke::names::Selector]| {
+                items.iter().map(|item| item.as_str().to_string()).collect::<Vec<_>>().join(" ")
+            };
+            let nested: Vec<&str> = c.collections.iter().map(|name| name.as_str()).collect();
+            let (programs, exclude) = (selectors(&c.programs), selectors(&c.exclude));
+            format!(
+                "{} {}: {programs}/{}/{}/{exclude}",
+                c.name,
+                c.priority,
+                c.groups.join(" "),
+                nested.join(" ")
+            )
+        })
+        .collect();
+    assert_eq!(shown, ["z 1: nginx worker///", "a 999: /metr* C.UTF-8//", "b 999: //z/nginx"]);
+}
+
+#[test]
+fn an_item_that_matches_nothing_is_one_warning_with_its_place() {
+    let config = config(&format!(
+        "{PROGRAMS}[collection:a]\nprograms=nginx,work*,worker_1,metrics:m,typo\ngroups=metrics,none*\n\
+         collections=a2\nexclude=gone\n"
+    ));
+    let file = "/etc/sv/supervisord.conf";
+    assert_eq!(
+        warnings(&config),
+        [
+            format!("[collection:a] programs: typo matches nothing ({file}:13)"),
+            format!("[collection:a] groups: none* matches nothing ({file}:14)"),
+            format!("[collection:a] collections: a2 matches nothing ({file}:15)"),
+            format!("[collection:a] exclude: gone matches nothing ({file}:16)"),
+        ]
+    );
+}
+
+#[test]
+fn a_collection_without_members_or_with_a_bad_name_is_refused() {
+    for text in ["", "programs=\n", "exclude=nginx\n", "priority=1\n"] {
+        assert_eq!(
+            error(&format!("[collection:x]\n{text}")),
+            "[collection:x] must specify at least one of programs, groups or collections",
+            "{text}"
+        );
+    }
+    assert_eq!(error("[collection:a b]\nprograms=x\n"), "Invalid name: 'a b' because of character: ' '");
+}
+
+#[test]
+fn a_circle_of_collections_is_shown_once() {
+    let circle = |text: &str| errors(text);
+    assert_eq!(
+        circle("[collection:a]\ncollections=b\n[collection:b]\ncollections=a\n"),
+        ["[collection:a] leads back to itself: a -> b -> a"]
+    );
+    assert_eq!(
+        circle(
+            "[collection:x]\ncollections=b\n[collection:b]\ncollections=c\n[collection:c]\ncollections=b\n"
+        ),
+        ["[collection:b] leads back to itself: b -> c -> b"]
+    );
+    assert_eq!(circle("[collection:a]\ncollections=a\n"), ["[collection:a] leads back to itself: a -> a"]);
+}
+
+/// Each of thirty collections names all that follow: 2^30 ways down, and no circle.
+#[test]
+fn deeply_nested_collections_are_looked_through_at_once() {
+    let mut text = String::new();
+    for at in 0..30 {
+        let nested: Vec<String> = (at + 1..31).map(|next| format!("c{next}")).collect();
+        text.push_str(&format!("[collection:c{at}]\ncollections={}\n", nested.join(",")));
+    }
+    assert_eq!(config(&text).collections.len(), 30);
+}
+
+#[test]
+fn the_same_text_gives_the_same_configuration() {
+    let text = format!("[supervisord]\n{PROGRAMS}[collection:a]\nprograms=nginx\n");
+    assert_eq!(World::default().config(&text), World::default().config(&text));
+}
+
+#[test]
+fn unknown_sections_and_options_are_passed_over_cfg_018() {
+    assert_eq!(
+        config("what=ever\n[Program:a]\nx=%\n[supervisorctl]\nserverurl=%\n[ctlplugin:x]\n").groups,
+        []
+    );
+}
+
+#[test]
+fn a_reread_names_groups_in_the_order_of_either_side_rpc_025() {
+    let program = |name: &str, more: &str| format!("[program:{name}]\ncommand=a\n{more}");
+    let old = config(&["d", "b", "c", "a"].map(|name| program(name, "")).concat());
+    let new = config(
+        &[
+            program("b", ""),
+            program("c", "environment=A=1\n"),
+            program("z", "priority=1\n"),
+            program("e", ""),
+        ]
+        .concat(),
+    );
+    let active: Vec<_> = ["d", "b", "a", "c"]
+        .iter()
+        .filter_map(|name| old.groups.iter().find(|group| group.name.as_str() == *name).cloned())
+        .collect();
+    let diff = diff(&active, &new);
+    let shown = |names: &[GroupName]| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        (shown(&diff.added), shown(&diff.changed), shown(&diff.removed)),
+        ("z e".into(), "c".into(), "d a".into())
+    );
+}
+
+#[test]
+fn a_log_switched_from_a_file_to_auto_is_a_change_bug_028() {
+    let with = |log: &str| config(&format!("[program:a]\ncommand=a\nstdout_logfile={log}\n"));
+    let changes = |old: &str, new: &str| diff(&with(old).groups, &with(new)).changed.len();
+    assert_eq!(changes("/tmp/x", "AUTO"), 1);
+    assert_eq!(changes("AUTO", "/tmp/x"), 1);
+    assert_eq!(changes("AUTO", "auto"), 0);
+}
