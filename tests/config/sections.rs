@@ -224,9 +224,9 @@ fn servers_are_all_sections_that_begin_so_cfg_092_to_097() {
     assert_eq!(config.servers[0].address, Address::Inet { host: String::new(), port: 9001 });
     assert_eq!(config.servers[1].address, Address::Inet { host: "localhost".to_string(), port: 9002 });
     assert_eq!(config.servers[1].password.as_deref(), Some("50%"));
-    let unix = Address::Unix { path: "/root/s".to_string(), mode: 0o770, owner: (Some(0), Some(4)) };
+    let unix = Address::Unix { path: "/home/me/s".to_string(), mode: 0o770, owner: (Some(0), Some(4)) };
     assert_eq!(config.servers[2].address, unix);
-    assert_eq!(config.server_url().as_deref(), Some("unix:///root/s"));
+    assert_eq!(config.server_url().as_deref(), Some("unix:///home/me/s"));
     assert_eq!(
         error("[unix_http_server]\nfile=/s\nusername=u\n"),
         "Section [unix_http_server] contains incomplete authentication: If a username or a password is specified, \

@@ -96,10 +96,10 @@ fn paths_cfg_064_and_065() {
     let world = World::default();
     let directory = |text: &str| value::existing_directory(text, &world);
     assert_eq!(directory("/var/log"), Ok("/var/log".to_string()));
-    assert_eq!(directory("~"), Ok("/root".to_string()));
+    assert_eq!(directory("~"), Ok("/home/me".to_string()));
     assert_eq!(directory("~nosuch"), Err("~nosuch is not an existing directory".to_string()));
     let path = |text: &str| value::existing_dirpath(text, &world);
-    assert_eq!(path("~/x.log"), Ok("/root/x.log".to_string()));
+    assert_eq!(path("~/x.log"), Ok("/home/me/x.log".to_string()));
     assert_eq!(path("x.log"), Ok("x.log".to_string()));
     assert_eq!(path("/x.log"), Ok("/x.log".to_string()));
     let sentence = "The directory named as part of the path ~nobody/x does not exist";

@@ -20,14 +20,14 @@ pub struct World {
 
 impl Default for World {
     fn default() -> World {
-        let environment = [("HOME", "/root"), ("LANG", "C.UTF-8"), ("PATH", "/usr/bin:/bin")];
+        let environment = [("HOME", "/home/me"), ("LANG", "C.UTF-8"), ("PATH", "/usr/bin:/bin")];
         let names = |pairs: &[(&str, u32)]| pairs.iter().map(|(name, id)| (name.to_string(), *id)).collect();
         World {
             environment: environment.map(|(k, v)| (k.to_string(), v.to_string())).into(),
             cwd: "/etc/sv".to_string(),
             files: BTreeMap::new(),
             locked: BTreeSet::new(),
-            directories: ["/", "/tmp", "/var", "/var/log", "/etc", "/etc/sv", "/root"]
+            directories: ["/", "/tmp", "/var", "/var/log", "/etc", "/etc/sv", "/home/me"]
                 .map(str::to_string)
                 .into(),
             users: names(&[("root", 0), ("www-data", 33), ("nobody", 65_534)]),
@@ -135,7 +135,8 @@ impl Host for World {
 
     fn home(&self, user: Option<&str>) -> Option<String> {
         match user {
-            None | Some("root") => Some("/root".to_string()),
+            None => self.environment.get("HOME").cloned(),
+            Some("root") => Some("/root".to_string()),
             Some(name) => self.users.contains_key(name).then(|| format!("/home/{name}")),
         }
     }
