@@ -42,6 +42,12 @@ impl Stop {
                 0
             }
             Stop::Usage(_) | Stop::Config(_) => {
+                // For people, and only where it says more than the line that scripts look for.
+                if let Stop::Config(errors) = self
+                    && errors.iter().any(|error| error.place.is_some())
+                {
+                    eprintln!("{}", config::error::explain(errors, &SystemHost::now()));
+                }
                 eprintln!("{self}\nFor help, use {program} -h");
                 2
             }
@@ -58,10 +64,10 @@ impl fmt::Display for Stop {
         match self {
             Stop::Asked(text) => f.write_str(text),
             Stop::Usage(text) | Stop::Failed(text) => write!(f, "Error: {text}"),
-            Stop::Config(errors) => {
-                let lines: Vec<String> = errors.iter().map(|error| format!("Error: {error}")).collect();
-                f.write_str(&lines.join("\n"))
-            }
+            Stop::Config(errors) => match errors.first() {
+                Some(error) => write!(f, "Error: {error}"),
+                None => f.write_str("Error: the configuration cannot be used"),
+            },
         }
     }
 }

@@ -174,3 +174,19 @@ fn the_log_tells_a_start_in_the_stock_words() {
     }
     assert_eq!(world.read("daemon.out"), log, "the same lines in the foreground");
 }
+
+#[test]
+fn every_error_is_shown_in_its_place_and_the_stock_two_lines_come_last_cli_008() {
+    let world = World::ours();
+    world.configure("[program:a]\ncommand=sleep 1000\nstartsecs=ten\n[program:b]\nautorestart=maybe\n");
+    let (status, said) = world.run_to_end(&Boot::default());
+    assert_eq!(status.code(), Some(2), "{said}");
+    for line in ["| startsecs=ten", "^^^ a whole number of seconds", "| autorestart=maybe", "in [program:b]"]
+    {
+        assert!(said.contains(line), "{line} is missing in:\n{said}");
+    }
+    let lines: Vec<&str> = said.lines().collect();
+    let [.., first, second] = lines.as_slice() else { panic!("too few lines:\n{said}") };
+    assert!(first.starts_with("Error: invalid literal for int() with base 10: 'ten' in section"), "{said}");
+    assert!(second.starts_with("For help, use ") && second.ends_with(" -h"), "{said}");
+}
