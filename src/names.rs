@@ -86,6 +86,14 @@ impl<'a> Namespec<'a> {
 
 /// A name with `*`, `?` and `[...]` in it, as a shell would match it; no path rules, case counts.
 pub fn pattern_matches(pattern: &str, name: &str) -> bool {
+    // What is plain decides nearly always: every process there is will be asked.
+    let special = |byte| matches!(byte, b'*' | b'?' | b'[');
+    let Some(plain) = pattern.bytes().position(special) else { return pattern == name };
+    let (head, pattern) = pattern.split_at(plain);
+    let Some(name) = name.strip_prefix(head) else { return false };
+    if pattern == "*" {
+        return true;
+    }
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     wildcard(&pattern, &name)

@@ -37,7 +37,7 @@ impl Supervisor {
             if parked.launching != 0 || parked.is_done() {
                 return Err(format!("request {} should have been answered", id.0));
             }
-            for key in &parked.waiting {
+            for key in parked.waiting.keys() {
                 let Some(process) = self.groups.process(*key) else {
                     return Err(format!("request {} waits for a process that has left", id.0));
                 };

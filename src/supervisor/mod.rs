@@ -161,6 +161,8 @@ pub struct Supervisor {
     timers: BTreeSet<(Instant, ProcessKey)>,
     deadlines: BTreeMap<ProcessKey, Instant>,
     parked: BTreeMap<RequestId, Parked>,
+    /// Processes that took an input or left since the parked requests were looked at.
+    moved: BTreeSet<ProcessKey>,
     shutdown: Option<Shutdown>,
     /// What a restart will begin with.
     next_config: Option<Box<Config>>,
@@ -185,6 +187,7 @@ impl Supervisor {
             timers: BTreeSet::new(),
             deadlines: BTreeMap::new(),
             parked: BTreeMap::new(),
+            moved: BTreeSet::new(),
             shutdown: None,
             next_config: None,
             steps: VecDeque::new(),
@@ -295,6 +298,7 @@ impl Supervisor {
         let mut effects = Vec::new();
         if let Some(member) = self.groups.member_mut(key) {
             member.process.step(self.now, input, &mut effects);
+            self.moved.insert(key);
             self.retime(key);
         }
         self.added.extend(effects.into_iter().map(|effect| Step::Process(key, effect)));

@@ -1,5 +1,7 @@
 //! Requests under way: what each is for, whom it waits for, and what it will say.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::ProcessKey;
 use super::clock::Instant;
 use crate::api::{Fault, FaultCode, Outcome, ProcessState, Reply, RequestId};
@@ -42,8 +44,8 @@ pub struct Parked {
     pub wait: bool,
     /// Processes not visited yet: there is no answer before they are.
     pub launching: usize,
-    /// Processes whose goal is still out, in visiting order.
-    pub waiting: Vec<ProcessKey>,
+    /// Processes whose goal is still out, each with its place in visiting order.
+    pub waiting: BTreeMap<ProcessKey, usize>,
     /// Immediate ones in visiting order, then in the order of arrival (RPC-035).
     pub outcomes: Vec<Outcome>,
     /// The fault of a single request.
@@ -61,7 +63,7 @@ impl Parked {
             shape,
             wait,
             launching: count,
-            waiting: Vec::new(),
+            waiting: BTreeMap::new(),
             outcomes: Vec::new(),
             fault: None,
             report_at: None,
@@ -95,6 +97,27 @@ impl Parked {
             Shape::ThenStart { .. } => (),
             Shape::One(_) | Shape::Many => self.outcomes.push(outcome),
         }
+    }
+
+    /// From now on it waits for this process too.
+    pub fn wait_for(&mut self, key: ProcessKey) {
+        self.waiting.insert(key, self.waiting.len());
+    }
+
+    /// Those of `keys` that it waits for, in visiting order.
+    pub fn waiting_among(&self, keys: &BTreeSet<ProcessKey>) -> Vec<ProcessKey> {
+        let mut found: Vec<(usize, ProcessKey)> =
+            keys.iter().filter_map(|key| Some((*self.waiting.get(key)?, *key))).collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// All that it waits for, in visiting order.
+    pub fn waiting_in_order(&self) -> Vec<ProcessKey> {
+        let mut all: Vec<(usize, ProcessKey)> =
+            self.waiting.iter().map(|(key, place)| (*place, *key)).collect();
+        all.sort_unstable();
+        all.into_iter().map(|(_, key)| key).collect()
     }
 
     /// Whether nothing is out any more.

@@ -177,6 +177,7 @@ impl Supervisor {
             return Err(Fault::new(FaultCode::StillRunning, name));
         }
         for key in self.groups.remove(&name) {
+            self.moved.insert(key);
             self.retime(key);
             self.added.push(Step::Do(Effect::Leave(key)));
         }

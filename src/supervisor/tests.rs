@@ -358,6 +358,29 @@ fn restarting_a_collection_starts_only_what_did_stop() {
 }
 
 #[test]
+fn a_restart_that_a_shutdown_overtakes_starts_nothing_proc_015() {
+    let mut world = World::begin(config(vec![group("a", 1, &["a"])], vec![collection("all", &["*"])]));
+    world.until(3);
+    let id = world.ask(Request::Restart { collection: "all".to_string(), wait: true });
+    world.turn(Input::Signal(Signal::TERM));
+    world.heard();
+    world.exit("a", 0);
+    assert!(!world.heard().iter().any(|line| line.starts_with("spawn")));
+    assert_eq!(world.replies.get(&id), Some(&Err(FaultCode::ShutdownState.into())));
+    world.until(4);
+    assert!(world.exited);
+}
+
+#[test]
+fn a_restart_of_which_nobody_stops_is_answered_at_once() {
+    let mut world = World::begin(config(vec![group("a", 1, &["a"])], vec![collection("all", &["*"])]));
+    world.until(3);
+    world.no_kill.insert("a".to_string());
+    let id = world.ask(Request::Restart { collection: "all".to_string(), wait: true });
+    assert_eq!(outcomes(world.replies.get(&id)), ["a FAILED: unknown problem killing a (101):EPERM"]);
+}
+
+#[test]
 fn a_real_group_wins_over_a_collection_of_that_very_name() {
     let groups = vec![group("@x", 1, &["a"]), group("b", 2, &["b"])];
     let mut world = World::begin(config(groups, vec![collection("x", &["b"])]));

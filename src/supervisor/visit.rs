@@ -3,9 +3,11 @@
 //! Processes are visited one after the other, each visit ended with its effects carried out, before the next
 //! begins. Only then does the request wait, for all of them together (RPC-036).
 
+use std::collections::BTreeSet;
+
 use super::parked::{PARKED_MAX, Parked, STOP_REPORT_PERIOD, Shape, Verb};
 use super::{CommandError, Effect, Note, ProcessKey, Step, Supervisor, process};
-use crate::api::{Fault, FaultCode, ProcessState, RequestId};
+use crate::api::{Fault, FaultCode, ProcessState, RequestId, SupervisorState};
 
 impl Supervisor {
     /// Plans a visit to each of `keys`, in this order.
@@ -107,9 +109,10 @@ impl Supervisor {
 
     /// Sees who has arrived; requests that wait for nobody any more are answered.
     pub(super) fn settle_parked(&mut self) {
+        let moved = std::mem::take(&mut self.moved);
         let ids: Vec<RequestId> = self.parked.keys().copied().collect();
         for id in ids {
-            self.settle_arrivals(id);
+            self.settle_arrivals(id, &moved);
             self.report_stops(id);
             if self.parked.get(&id).is_some_and(Parked::is_done)
                 && let Some(parked) = self.parked.remove(&id)
@@ -119,13 +122,17 @@ impl Supervisor {
         }
     }
 
-    fn settle_arrivals(&mut self, id: RequestId) {
+    /// Only who has moved can have arrived: a stop of ten thousand must not look at all of them for each that dies.
+    fn settle_arrivals(&mut self, id: RequestId, moved: &BTreeSet<ProcessKey>) {
         let Some(parked) = self.parked.get_mut(&id).filter(|parked| parked.launching == 0) else { return };
-        for key in std::mem::take(&mut parked.waiting) {
-            let Some(process) = self.groups.process(key) else { continue };
-            match parked.arrival(process) {
-                Some(result) => parked.settle(key, process, result),
-                None => parked.waiting.push(key),
+        for key in parked.waiting_among(moved) {
+            let Some(process) = self.groups.process(key) else {
+                parked.waiting.remove(&key);
+                continue;
+            };
+            if let Some(result) = parked.arrival(process) {
+                parked.waiting.remove(&key);
+                parked.settle(key, process, result);
             }
         }
         if parked.waiting.is_empty() {
@@ -140,7 +147,7 @@ impl Supervisor {
             return;
         }
         parked.report_at = Some(self.now.at.plus_seconds(STOP_REPORT_PERIOD).just_after());
-        for process in parked.waiting.iter().filter_map(|key| self.groups.process(*key)) {
+        for process in parked.waiting_in_order().into_iter().filter_map(|key| self.groups.process(key)) {
             if process.state() == ProcessState::Stopping {
                 let note = Note::WaitingToStop { process: process.config.name.clone() };
                 self.added.push(Step::Do(Effect::Note(note)));
@@ -155,12 +162,22 @@ impl Supervisor {
                 self.replies.push_back((id, parked.reply()));
                 return;
             }
+            // The shutdown has stopped them, and starts nothing any more (PROC-015).
+            Shape::ThenStart { .. } if self.state != SupervisorState::Running => {
+                self.replies.push_back((id, Err(FaultCode::ShutdownState.into())));
+                return;
+            }
             Shape::ThenStart { order, wait, stopped_badly } => (order, wait, stopped_badly),
         };
         let start: Vec<ProcessKey> =
             order.into_iter().filter(|key| !stopped_badly.iter().any(|(bad, _)| bad == key)).collect();
         let mut next = Parked::new(id, Verb::Start, Shape::Many, wait, start.len());
         next.outcomes = stopped_badly.into_iter().map(|(_, outcome)| outcome).collect();
+        if start.is_empty() {
+            // Nobody is left to start: no visit will bring the answer.
+            self.replies.push_back((id, next.reply()));
+            return;
+        }
         self.parked.insert(id, next);
         self.added.extend(start.into_iter().map(|key| Step::Visit(id, key)));
     }
@@ -187,7 +204,7 @@ impl Supervisor {
     fn wait_for(&mut self, id: RequestId, key: ProcessKey) {
         let now = self.now.at;
         if let Some(parked) = self.parked.get_mut(&id) {
-            parked.waiting.push(key);
+            parked.wait_for(key);
             if parked.verb == Verb::Stop {
                 parked.report_at = Some(now);
             }
