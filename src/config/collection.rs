@@ -23,8 +23,8 @@ pub fn collections(context: &mut Context<'_>, groups: &[GroupConfig]) -> Vec<Arc
     collections.retain(|(section, collection)| {
         let first = seen.insert(collection.name.clone());
         if !first {
-            context
-                .warn(format!("[{section}] is left out: another collection is called {}", collection.name));
+            let text = format!("[{section}] is left out: another collection is called {}", collection.name);
+            context.warn(text, section, None, "give it a name of its own");
         }
         first
     });
@@ -108,8 +108,8 @@ fn warn_unresolved(
     let exclude = collection.exclude.iter().filter(|item| !selects(item));
     lost.extend(exclude.map(|item| ("exclude", item.as_str())));
     for (option, item) in lost {
-        let place = context.document.spot(section, Some(option));
-        let place = place.map(|spot| format!(" ({}:{})", spot.file, spot.line)).unwrap_or_default();
-        context.warn(format!("[{section}] {option}: {item} matches nothing{place}"));
+        let tell = |place: &str| format!("[{section}] {option}: {item} matches nothing{place}");
+        let help = "nothing of that name is configured";
+        context.warn_in_place(tell, section, Some(option), help);
     }
 }

@@ -1,6 +1,6 @@
 //! What every section's reader works with: the merged files, the world, and all that is found to be wrong.
 
-use super::error::{Error, WRAPPING};
+use super::error::{Error, WRAPPING, Warning};
 use super::expand::{FORMAT, Names, UNKNOWN_NAME};
 use super::host::Host;
 use super::ini::Document;
@@ -17,6 +17,8 @@ pub struct Context<'a> {
     pub environment: Names,
     pub errors: Vec<Error>,
     pub messages: Vec<Message>,
+    /// What of the messages a check shows, each with its place.
+    pub warnings: Vec<Warning>,
 }
 
 /// Reads the options of one section. An error is written down and the default stands in, so that all errors of
@@ -53,8 +55,24 @@ impl<'a> Context<'a> {
         }
     }
 
-    pub fn warn(&mut self, text: String) {
+    /// A line for the log, which a check shows in its place, with the way out.
+    pub fn warn(&mut self, text: String, section: &str, option: Option<&str>, help: &str) {
+        self.warnings.push(Warning::at(text.clone(), self.document, section, option, help));
         self.messages.push(Message { level: LogLevel::Warn, text });
+    }
+
+    /// The same where the log's line holds its own place: `tell` is given it, and nothing for the check.
+    pub fn warn_in_place(
+        &mut self,
+        tell: impl Fn(&str) -> String,
+        section: &str,
+        option: Option<&str>,
+        help: &str,
+    ) {
+        let place = self.document.spot(section, option);
+        let place = place.map(|spot| format!(" ({}:{})", spot.file, spot.line)).unwrap_or_default();
+        self.warnings.push(Warning::at(tell(""), self.document, section, option, help));
+        self.messages.push(Message { level: LogLevel::Warn, text: tell(&place) });
     }
 }
 

@@ -1,8 +1,9 @@
 //! What is wrong with a configuration: one value, two faces.
 //!
 //! Scripts get the first one's `Display`, the reference's sentence. People get [`explain`]: every error of all files
-//! with the line it is about.
+//! with the line it is about. A [`Warning`] has the same shape.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::host::Host;
@@ -65,6 +66,23 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// Something that is read as it stands, and that its writer probably meant otherwise. Only a check tells of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Warning(pub Error);
+
+impl Warning {
+    /// A warning about an option, or about its section.
+    pub fn at(
+        sentence: String,
+        document: &Document,
+        section: &str,
+        option: Option<&str>,
+        help: &str,
+    ) -> Warning {
+        Warning(Error::at(sentence, document, section, option).with_help(help))
+    }
+}
+
 /// What comes between a sentence and the section and file that go with it (CFG-051).
 pub const WRAPPING: &str = " in section ";
 
@@ -77,16 +95,52 @@ fn unwrapped(sentence: &str) -> &str {
 
 /// Every error with its file, line, section and option, a few lines each, for people.
 pub fn explain(errors: &[Error], host: &dyn Host) -> String {
-    let mut text = String::new();
-    for error in errors {
-        text.push_str(&format!("error: {}\n", headline(&error.sentence)));
-        if let Some(place) = &error.place {
-            text.push_str(&shown(place, error.help.as_deref().unwrap_or_default(), host));
-        } else if let Some(help) = &error.help {
-            text.push_str(&format!("  = help: {help}\n"));
-        }
+    let mut sources = Sources::new(host);
+    errors.iter().map(|error| long_form("error", error, &mut sources)).collect()
+}
+
+/// The same for warnings.
+pub fn explain_warnings(warnings: &[Warning], host: &dyn Host) -> String {
+    let mut sources = Sources::new(host);
+    warnings.iter().map(|Warning(error)| long_form("warning", error, &mut sources)).collect()
+}
+
+fn long_form(kind: &str, error: &Error, sources: &mut Sources<'_>) -> String {
+    let mut text = format!("{kind}: {}\n", headline(&error.sentence));
+    if let Some(place) = &error.place {
+        text.push_str(&shown(place, error.help.as_deref().unwrap_or_default(), sources));
+    } else if let Some(help) = &error.help {
+        text.push_str(&format!("  = help: {help}\n"));
     }
     text
+}
+
+/// The lines of the files that places are in, each file read once.
+pub struct Sources<'a> {
+    host: &'a dyn Host,
+    files: BTreeMap<String, Vec<String>>,
+}
+
+impl<'a> Sources<'a> {
+    pub fn new(host: &'a dyn Host) -> Sources<'a> {
+        Sources { host, files: BTreeMap::new() }
+    }
+
+    /// In characters, from 1: where the value begins that a place is about, or else the line's first sign. `None`
+    /// when the file can no longer be read.
+    pub fn column(&mut self, place: &Place) -> Option<usize> {
+        let line = self.line(place)?;
+        Some(value_in(&line, place.option.as_deref()).0 + 1)
+    }
+
+    fn line(&mut self, place: &Place) -> Option<String> {
+        if !self.files.contains_key(&place.file) {
+            let bytes = self.host.read(&place.file).unwrap_or_default();
+            let lines = String::from_utf8_lossy(&bytes).lines().map(str::to_string).collect();
+            self.files.insert(place.file.clone(), lines);
+        }
+        self.files.get(&place.file)?.get(place.line.saturating_sub(1)).cloned()
+    }
 }
 
 /// One line, without what the lines below it say anyway.
@@ -99,17 +153,15 @@ fn headline(sentence: &str) -> &str {
 }
 
 /// The place, the line, and a pointer at the value with the way out beside it.
-fn shown(place: &Place, help: &str, host: &dyn Host) -> String {
+fn shown(place: &Place, help: &str, sources: &mut Sources<'_>) -> String {
     let mut text = format!("  --> {}:{}", place.file, place.line);
     if let Some(section) = &place.section {
         text.push_str(&format!(" in [{section}]"));
     }
     text.push('\n');
-    let bytes = host.read(&place.file).unwrap_or_default();
-    let all = String::from_utf8_lossy(&bytes);
-    let Some(line) = all.lines().nth(place.line.saturating_sub(1)) else { return text };
+    let Some(line) = sources.line(place) else { return text };
     let number = place.line.to_string();
-    let (start, length) = value_in(line, place.option.as_deref());
+    let (start, length) = value_in(&line, place.option.as_deref());
     let (gap, mark) = (" ".repeat(number.len()), "^".repeat(length.max(1)));
     // Tabs stay, so that the pointer stands below the value whatever their width.
     let before: String = line.chars().take(start).map(|c| if c == '\t' { c } else { ' ' }).collect();
@@ -122,7 +174,11 @@ fn shown(place: &Place, help: &str, host: &dyn Host) -> String {
 fn value_in(line: &str, option: Option<&str>) -> (usize, usize) {
     let line = without_comment(line).0;
     let all = (line.chars().count() - line.trim_start().chars().count(), line.trim().chars().count());
-    let Some(at) = option.and_then(|_| line.find(['=', ':'])) else { return all };
+    let (Some(option), Some(at)) = (option, line.find(['=', ':'])) else { return all };
+    if line[..at].trim().to_lowercase() != option {
+        // The section's own line, or one that goes on with the value.
+        return all;
+    }
     let value = &line[at + 1..];
     if value.trim().is_empty() {
         return all;

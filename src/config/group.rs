@@ -39,10 +39,20 @@ fn first_of_each_name(context: &mut Context<'_>, groups: Vec<GroupConfig>) -> Ve
         if seen.insert(group.name.clone()) {
             kept.push(group);
         } else {
-            context.warn(format!("two groups are called {}: only the first by priority is used", group.name));
+            let text = format!("two groups are called {}: only the first by priority is used", group.name);
+            let section = section_of(context, group.name.as_str());
+            context.warn(text, &section, None, "give one of them another name");
         }
     }
     kept
+}
+
+/// The section that makes a group of this name.
+fn section_of(context: &Context<'_>, group: &str) -> String {
+    let kinds = ["program:", "group:"];
+    let found =
+        kinds.iter().map(|kind| format!("{kind}{group}")).find(|name| context.document.has_section(name));
+    found.unwrap_or_default()
 }
 
 fn group(context: &mut Context<'_>, section: &str, members: &mut BTreeSet<String>) -> Option<GroupConfig> {
@@ -101,9 +111,10 @@ fn unique(processes: Vec<Arc<super::ProcessConfig>>) -> Vec<Arc<super::ProcessCo
 
 /// What a section that is left out would be warned of is left out too; its errors count.
 fn unheard(context: &mut Context<'_>, check: impl FnOnce(&mut Context<'_>)) {
-    let messages = context.messages.len();
+    let (messages, warnings) = (context.messages.len(), context.warnings.len());
     check(context);
     context.messages.truncate(messages);
+    context.warnings.truncate(warnings);
 }
 
 /// A pool's name is not looked at before its processes are (CFG-052).
@@ -114,5 +125,6 @@ fn check_listener(context: &mut Context<'_>, section: &str) {
 }
 
 fn not_yet(context: &mut Context<'_>, section: &str) {
-    context.warn(format!("[{section}] is not carried out yet: its processes are not started"));
+    let text = format!("[{section}] is not carried out yet: its processes are not started");
+    context.warn(text, section, None, "a later version will");
 }

@@ -23,6 +23,8 @@ pub struct Document {
     /// Where a section first appeared (CFG-034), and where each of its options was last set.
     sections: BTreeMap<String, Spot>,
     options: BTreeMap<(String, String), Spot>,
+    /// Lines of options whose comment begins inside a quote (BUG-049).
+    cuts: Vec<Place>,
     /// Sections that were read from since `%(here)s` was last replaced.
     touched: BTreeSet<String>,
 }
@@ -46,6 +48,7 @@ impl Default for Document {
             store: Ini::new_from_defaults(settings),
             sections: BTreeMap::new(),
             options: BTreeMap::new(),
+            cuts: Vec::new(),
             touched: BTreeSet::new(),
         }
     }
@@ -56,8 +59,15 @@ impl Document {
     /// the one stock sentence (CFG-015); an option before any section ends the reading at once (CFG-016).
     pub fn read(&mut self, file: &str, text: &str) -> Vec<Error> {
         let text = universal_newlines(text);
-        let mut reader =
-            Reader { file, current: None, indent: 0, in_section: false, bad: Vec::new(), out: Vec::new() };
+        let mut reader = Reader {
+            file,
+            current: None,
+            quote: None,
+            indent: 0,
+            in_section: false,
+            bad: Vec::new(),
+            out: Vec::new(),
+        };
         for (index, line) in text.split_inclusive('\n').enumerate() {
             if let Err(error) = reader.line(index + 1, line) {
                 return vec![*error];
@@ -127,6 +137,17 @@ impl Document {
             .or_else(|| self.sections.get(section))
     }
 
+    /// The names of the options that stand in the section itself, `[DEFAULT]` being one like others here.
+    pub fn own_options<'a>(&'a self, section: &'a str) -> impl Iterator<Item = &'a str> {
+        let all = self.options.range((section.to_string(), String::new())..);
+        all.take_while(move |((of, _), _)| of == section).map(|((_, option), _)| option.as_str())
+    }
+
+    /// Lines whose comment begins inside a quote.
+    pub fn cuts(&self) -> &[Place] {
+        &self.cuts
+    }
+
     /// The file in which a section first appeared.
     pub fn file_of(&self, section: &str) -> Option<&str> {
         self.sections.get(section).map(|spot| spot.file.as_str())
@@ -148,6 +169,12 @@ impl Document {
                     canonical.push_str(&format!("{}={value}\n", fence(&name)));
                     self.options.insert((section.clone(), name), spot);
                 }
+                What::Cut(option) => self.cuts.push(Place {
+                    file: spot.file,
+                    line: spot.line,
+                    section: Some(section.clone()),
+                    option: Some(option),
+                }),
             }
         }
         // Not `read_and_append`: it copies all that was read before for every file more.
@@ -171,6 +198,8 @@ struct Line {
 enum What {
     Section(String),
     Option(String, Vec<String>),
+    /// The value of the option before it, named here, is cut inside a quote.
+    Cut(String),
 }
 
 /// The state of Python's reader between two lines.
@@ -179,6 +208,8 @@ struct Reader<'a> {
     in_section: bool,
     /// The option that a line indented more goes on with: its place in `out`.
     current: Option<usize>,
+    /// The quote that is open at the end of that option's value so far.
+    quote: Option<char>,
     /// How far that option's own line was indented, or the last other line that meant something.
     indent: usize,
     bad: Vec<(usize, String)>,
@@ -198,6 +229,7 @@ impl Reader<'_> {
         let indent = raw.chars().take_while(|c| is_space(*c)).count();
         if indent > self.indent && self.current.is_some() {
             self.go_on(value);
+            self.note_cut(number, &raw[content.len()..]);
             return Ok(());
         }
         self.indent = indent;
@@ -207,6 +239,7 @@ impl Reader<'_> {
             self.out.push(Line { number, what: What::Section(name.to_string()) });
         } else if self.in_section {
             self.option(number, raw, value);
+            self.note_cut(number, &raw[content.len()..]);
         } else {
             return Err(Box::new(self.no_section(number, raw)));
         }
@@ -218,6 +251,20 @@ impl Reader<'_> {
         let line = self.current.and_then(|at| self.out.get_mut(at));
         if let Some(Line { what: What::Option(_, value), .. }) = line {
             value.push(text.to_string());
+            self.quote = quote_after(self.quote, text);
+        }
+    }
+
+    /// Remembers a comment that begins inside a quote (BUG-049). Where quotes mean nothing, a lone apostrophe is
+    /// none: its like must stand in the comment.
+    fn note_cut(&mut self, number: usize, comment: &str) {
+        let Some(quote) = self.quote.filter(|_| !comment.trim().is_empty()) else { return };
+        let line = self.current.and_then(|at| self.out.get(at));
+        if let Some(Line { what: What::Option(name, _), .. }) = line
+            && (["command", "environment"].contains(&name.as_str()) || comment.contains(quote))
+        {
+            let what = What::Cut(name.clone());
+            self.out.push(Line { number, what });
         }
     }
 
@@ -231,9 +278,11 @@ impl Reader<'_> {
         if name.is_empty() {
             self.bad.push((number, raw.to_string()));
             self.current = None;
+            self.quote = None;
             return;
         }
         let value = value[at + 1..].trim_matches(is_space).to_string();
+        self.quote = quote_after(None, &value);
         self.current = Some(self.out.len());
         self.out.push(Line { number, what: What::Option(name, vec![value]) });
     }
@@ -302,6 +351,23 @@ pub fn without_comment(line: &str) -> (&str, bool) {
             return (line, false);
         }
     }
+}
+
+/// The quote that is open after `text` when `open` was before it, by the rules of a shell.
+fn quote_after(mut open: Option<char>, text: &str) -> Option<char> {
+    if open.is_none() && !text.contains(['\'', '"']) {
+        return None;
+    }
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (open, c) {
+            (None | Some('"'), '\\') => drop(chars.next()),
+            (None, '\'' | '"') => open = Some(c),
+            (Some(quote), c) if c == quote => open = None,
+            (_, _) => (),
+        }
+    }
+    open
 }
 
 /// `[name]`, up to the last bracket of the line (CFG-003).

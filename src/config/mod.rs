@@ -10,6 +10,8 @@ pub mod glob;
 mod group;
 pub mod host;
 pub mod ini;
+pub mod known;
+pub mod lint;
 mod program;
 pub mod read;
 mod server;
@@ -21,7 +23,7 @@ use std::sync::Arc;
 
 use crate::names::{CollectionName, GroupName, ProcessName, ProgramName, Selector, Signal};
 
-pub use error::Error;
+pub use error::{Error, Warning};
 pub use host::Host;
 pub use shlex::split_command;
 
@@ -123,12 +125,13 @@ pub enum Address {
     Unix { path: String, mode: u32, owner: (Option<u32>, Option<u32>) },
 }
 
-/// Makes sense of files that have been read. `messages` are those of the reading. All errors come at once, the one
-/// that the reference would stop at first (CFG-054).
+/// Makes sense of files that have been read. `messages` are those of the reading; `warnings` is added to. All errors
+/// come at once, the one that the reference would stop at first (CFG-054).
 fn parse(
     document: &Document,
     here: &str,
     messages: Vec<Message>,
+    warnings: &mut Vec<Warning>,
     host: &dyn Host,
 ) -> Result<Config, Vec<Error>> {
     if !document.has_section("supervisord") {
@@ -139,7 +142,8 @@ fn parse(
     }
     let mut variables = host.environment().clone();
     let environment = Names::new(variables.clone());
-    let mut context = Context { document, host, here, environment, errors: Vec::new(), messages };
+    let mut context =
+        Context { document, host, here, environment, errors: Vec::new(), messages, warnings: Vec::new() };
     let (mut supervisord, user) = server::supervisord(&mut context);
     variables.extend(supervisord.environment.clone());
     context.environment = Names::new(variables);
@@ -154,7 +158,8 @@ fn parse(
     let collections = collection::collections(&mut context, &groups);
     let collection_messages = context.messages.split_off(before);
     context.messages.extend_from_slice(&collection_messages);
-    let Context { errors, mut messages, .. } = context;
+    let Context { errors, mut messages, warnings: said, .. } = context;
+    warnings.extend(said);
     if !errors.is_empty() {
         return Err(errors);
     }

@@ -155,7 +155,8 @@ fn process(section: &mut Section<'_, '_>, shared: &Shared, number: i64) -> Proce
                  has been ignored",
                 section.name
             );
-            section.context.warn(text);
+            let help = "the one or the other";
+            section.context.warn(text, &section.name, Some("stderr_logfile"), help);
         }
         process.stderr.logfile = LogFile::None;
     }
@@ -200,12 +201,14 @@ fn channel(section: &mut Section<'_, '_>, channel: &str, output: &mut OutputConf
             "For [{name}], {option}=syslog but this is deprecated and will be removed.  Use {channel}_syslog=true \
              to enable syslog instead."
         );
-        section.context.warn(text);
+        let help = format!("write {channel}_syslog=true");
+        section.context.warn(text, name, Some(&option), &help);
     } else if output.logfile == LogFile::Auto && output.maxbytes == 0 {
         let text = format!(
             "For [{name}], AUTO logging used for {option} without rollover, set maxbytes > 0 to avoid filling up \
              filesystem unintentionally"
         );
-        section.context.warn(text);
+        let help = "a size such as 50MB";
+        section.context.warn(text, name, Some(&format!("{channel}_logfile_maxbytes")), help);
     }
 }

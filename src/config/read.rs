@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nix::unistd::{AccessFlags, Gid, Group, Uid, User, access};
 
-use super::error::{Error, Place};
+use super::error::{Error, Place, Warning};
 use super::expand::Names;
 use super::glob;
 use super::host::{Host, absolute, dirname, join};
@@ -130,9 +130,36 @@ pub fn find(argv0: &str, host: &dyn Host) -> Result<String, Vec<Error>> {
     })
 }
 
+/// A configuration that has been read, with what a check needs beside it.
+#[derive(Debug)]
+pub struct Reading {
+    pub config: Result<Config, Vec<Error>>,
+    /// What the log would be warned of.
+    pub warnings: Vec<Warning>,
+    /// All files, merged, as far as they could be read.
+    pub document: Document,
+}
+
 /// Reads a configuration and all it includes. Lines that cannot be read are reported for all files together, and only
 /// then is sense made of the values, since a line that is lost makes its neighbours look wrong.
 pub fn read(path: &str, host: &dyn Host) -> Result<Config, Vec<Error>> {
+    survey(path, host).config
+}
+
+/// The same, with all there is to know about the files.
+pub fn survey(path: &str, host: &dyn Host) -> Reading {
+    let mut reading =
+        Reading { config: Err(Vec::new()), warnings: Vec::new(), document: Document::default() };
+    reading.config = merge(path, host, &mut reading.document, &mut reading.warnings);
+    reading
+}
+
+fn merge(
+    path: &str,
+    host: &dyn Host,
+    document: &mut Document,
+    warnings: &mut Vec<Warning>,
+) -> Result<Config, Vec<Error>> {
     if !host.exists(path) {
         return Err(vec![Error::bare(format!("could not find config file {path}"))]);
     }
@@ -140,19 +167,27 @@ pub fn read(path: &str, host: &dyn Host) -> Result<Config, Vec<Error>> {
         vec![Error::bare(format!("could not read config file {path}")).with_help(&error.kind().to_string())]
     })?;
     let here = absolute(dirname(path), host);
-    let mut document = Document::default();
-    let mut errors = take_in(&mut document, path, &bytes);
+    let mut errors = take_in(document, path, &bytes);
     let mut messages = Vec::new();
     if document.has_section("include") {
         document.expand_here(&here);
-        errors.extend(include(&mut document, &here, host, &mut messages));
+        errors.extend(include(document, &here, host, &mut messages, warnings));
     }
-    if errors.is_empty() { super::parse(&document, &here, messages, host) } else { Err(errors) }
+    if errors.is_empty() { super::parse(document, &here, messages, warnings, host) } else { Err(errors) }
 }
 
 /// Takes in what the main file's `[include]` names, each match once for each pattern it matches (CFG-021 to
 /// CFG-033).
-fn include(document: &mut Document, here: &str, host: &dyn Host, messages: &mut Vec<Message>) -> Vec<Error> {
+fn include(
+    document: &mut Document,
+    here: &str,
+    host: &dyn Host,
+    messages: &mut Vec<Message>,
+    warnings: &mut Vec<Warning>,
+) -> Vec<Error> {
+    let warn = |document: &Document, message: &Message, help: &str| {
+        Warning::at(message.text.clone(), document, "include", Some("files"), help)
+    };
     let Some(files) = document.get("include", "files") else {
         let sentence = ".ini file has [include] section, but no files setting".to_string();
         return vec![Error::at(sentence, document, "include", None)];
@@ -170,13 +205,19 @@ fn include(document: &mut Document, here: &str, host: &dyn Host, messages: &mut 
         let matches = glob::matches(&pattern, host);
         if matches.is_empty() {
             let text = format!("No file matches via include \"{pattern}\"");
-            messages.push(Message { level: LogLevel::Warn, text });
+            let message = Message { level: LogLevel::Warn, text };
+            warnings.push(warn(document, &message, "patterns are relative to the directory of this file"));
+            messages.push(message);
         }
         for file in matches {
             let text = format!("Included extra file \"{file}\" during parsing");
             messages.push(Message { level: LogLevel::Info, text });
             match host.read(&file) {
-                Err(error) => messages.push(unreadable(&file, &error)),
+                Err(error) => {
+                    let message = unreadable(&file, &error);
+                    warnings.push(warn(document, &message, "its sections are missing"));
+                    messages.push(message);
+                }
                 Ok(bytes) => errors.extend(take_in(document, &file, &bytes)),
             }
             // Even for one that could not be read, as the reference does it; nothing is left to replace then.

@@ -175,10 +175,11 @@ pub fn namespaces(context: &mut Context<'_>) -> Vec<String> {
 }
 
 fn warn_python(context: &mut Context<'_>, section: &str, namespace: &str, option: &str, factory: &str) {
-    let place = context.document.spot(section, Some(option));
-    let place = place.map(|spot| format!(" ({}:{})", spot.file, spot.line)).unwrap_or_default();
-    context.warn(format!(
-        "[{section}] names the Python factory {factory}, which cannot be loaded{place}: the methods {namespace}.* \
-         will be missing"
-    ));
+    let tell = |place: &str| {
+        format!(
+            "[{section}] names the Python factory {factory}, which cannot be loaded{place}: the methods {namespace}.* \
+             will be missing"
+        )
+    };
+    context.warn_in_place(tell, section, Some(option), "Python code cannot be loaded");
 }

@@ -14,7 +14,7 @@ use super::log::{self, Log};
 use super::machine::{Machine, Settings};
 use super::options::{Options, Stop};
 use super::signals::SignalStream;
-use super::{INBOX_MAX, Sources, autolog, identity, limits, localtime, logfile, sys};
+use super::{INBOX_MAX, Sources, autolog, check, identity, limits, localtime, logfile, sys};
 use crate::config::{Config, LogLevel, Message};
 use crate::http::{self, socket};
 use crate::names::{Pid, repr};
@@ -28,6 +28,9 @@ const ROOT_WARNING: &str = "Supervisor is running as root.  Privileges were not 
 /// Runs the daemon to its end. With `nodaemon` this is the foreground; else the caller's process ends early, with
 /// status 0, and a new one goes on.
 pub fn supervise(mut options: Options) -> Result<(), Stop> {
+    if let Some(wish) = options.check() {
+        return Err(check::check(&options, wish));
+    }
     logfile::inherited();
     let config = options.read_config().map_err(Stop::Config)?;
     options.pin();

@@ -2,6 +2,7 @@
 
 pub mod autolog;
 pub mod boot;
+pub mod check;
 pub mod child;
 pub mod command;
 pub mod handle;
@@ -11,6 +12,7 @@ pub mod localtime;
 pub mod log;
 pub mod logfile;
 pub mod machine;
+pub mod model;
 pub mod notes;
 pub mod options;
 pub mod output;

@@ -3,15 +3,16 @@
 //! clap knows the grammar; what follows from it is here, so that the sentences people know stay what they are.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches};
 
+use super::check::{self, Check};
 use super::logfile::reason;
 use crate::api::SUPERVISOR_VERSION;
 use crate::config::host::normalize;
-use crate::config::read::{self, SystemHost};
+use crate::config::read::{self, Reading, SystemHost};
 use crate::config::{self, Config, MainLog, SupervisordConfig, value};
 use crate::names::repr;
 
@@ -20,6 +21,8 @@ use crate::names::repr;
 pub enum Stop {
     /// Asked for on the command line: printed, and all is well.
     Asked(String),
+    /// What `--check` found: printed; status 0 if all is well, else 2.
+    Checked { text: String, ok: bool },
     /// Two lines on standard error, status 2 (CLI-008).
     Usage(String),
     /// The same, for all that is wrong with the configuration.
@@ -40,6 +43,11 @@ impl Stop {
             Stop::Asked(text) => {
                 println!("{text}");
                 0
+            }
+            Stop::Checked { text, ok } => {
+                // Whoever reads it may have seen enough; the status tells all the same.
+                let _ = writeln!(io::stdout(), "{text}");
+                if *ok { 0 } else { 2 }
             }
             Stop::Usage(_) | Stop::Config(_) => {
                 // For people, and only where it says more than the line that scripts look for.
@@ -62,7 +70,7 @@ impl Stop {
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Stop::Asked(text) => f.write_str(text),
+            Stop::Asked(text) | Stop::Checked { text, .. } => f.write_str(text),
             Stop::Usage(text) | Stop::Failed(text) => write!(f, "Error: {text}"),
             Stop::Config(errors) => match errors.first() {
                 Some(error) => write!(f, "Error: {error}"),
@@ -95,12 +103,15 @@ enum Name {
     StripAnsi,
     Minprocs,
     Profile,
+    Check,
+    Json,
+    Strict,
 }
 
 /// Name, short form, long form, what its value is called if it takes one, help.
 type Row = (Name, &'static [&'static str], &'static str, Option<&'static str>, &'static str);
 
-const ROWS: [Row; 20] = [
+const ROWS: [Row; 23] = [
     (
         Name::Configuration,
         &["-c"],
@@ -133,7 +144,13 @@ const ROWS: [Row; 20] = [
     (Name::StripAnsi, &["-t"], "--strip_ansi", None, "take ANSI escapes out of the programs' output"),
     (Name::Minprocs, &[], "--minprocs", Some("NUMBER"), "start only with so many processes"),
     (Name::Profile, &[], "--profile_options", Some("LIST"), "accepted and without effect"),
+    (Name::Check, &[], "--check", None, "say what is wrong with the configuration, and leave"),
+    (Name::Json, &[], "--json", None, "with --check: write one JSON object"),
+    (Name::Strict, &[], "--strict", None, "with --check: take warnings for errors"),
 ];
+
+/// Abbreviations that the options of our own would make ambiguous, and what they have always meant (CLI-002).
+const KEPT: [(&str, &[&str]); 2] = [("--childlogdir", &["ch"]), ("--strip_ansi", &["st", "str", "stri"])];
 
 /// Whoever can write to one of those places decides what root runs.
 const SEARCH_WARNING: &str = "UserWarning: Supervisord is running as root and it is searching for its configuration \
@@ -163,6 +180,7 @@ pub struct Options {
     childlogdir: Option<String>,
     minfds: Option<i64>,
     minprocs: Option<i64>,
+    check: Option<Check>,
 }
 
 impl Options {
@@ -194,12 +212,22 @@ impl Options {
                 }
             }
         }
+        if let Some(form) = seen_without_check(&seen) {
+            return Err(Stop::Usage(format!("option {form} goes with --check only")));
+        }
+        options.check = seen
+            .contains(&Name::Check)
+            .then(|| Check { json: seen.contains(&Name::Json), strict: seen.contains(&Name::Strict) });
         if options.configuration.is_empty() {
             if nix::unistd::getuid().is_root() {
                 // CLI-022: never in the log.
                 eprintln!("{SEARCH_WARNING}");
             }
-            options.configuration = read::find(program, &SystemHost::now()).map_err(Stop::Config)?;
+            let found = read::find(program, &options.host);
+            options.configuration = found.map_err(|errors| match options.check {
+                Some(wish) => check::verdict(Err(errors), Vec::new(), wish, &options.host),
+                None => Stop::Config(errors),
+            })?;
         }
         Ok(options)
     }
@@ -225,6 +253,7 @@ impl Options {
             childlogdir: None,
             minfds: None,
             minprocs: None,
+            check: None,
         }
     }
 
@@ -236,9 +265,26 @@ impl Options {
 
     /// Reads the configuration as it is now, the command line's wishes over it.
     pub fn read_config(&self) -> Result<Config, Vec<config::Error>> {
-        let mut config = read::read(&self.configuration, &self.host)?;
-        self.overlay(&mut config.supervisord);
-        Ok(config)
+        self.survey().config
+    }
+
+    /// The same, with all there is to know about the files.
+    pub fn survey(&self) -> Reading {
+        let mut reading = read::survey(&self.configuration, &self.host);
+        if let Ok(config) = &mut reading.config {
+            self.overlay(&mut config.supervisord);
+        }
+        reading
+    }
+
+    /// Whether the configuration is to be checked and no more.
+    pub fn check(&self) -> Option<Check> {
+        self.check
+    }
+
+    /// The machine as it was at the start.
+    pub fn host(&self) -> &SystemHost {
+        &self.host
     }
 
     fn overlay(&self, config: &mut SupervisordConfig) {
@@ -284,8 +330,8 @@ impl Options {
             Name::Minprocs => self.minprocs = Some(value::integer(given)?),
             // Python's profiler has nothing to measure here (CLI-018).
             Name::Profile => (),
-            // Acted upon before.
-            Name::Help | Name::Version => (),
+            // Acted upon elsewhere.
+            Name::Help | Name::Version | Name::Check | Name::Json | Name::Strict => (),
         }
         Ok(())
     }
@@ -318,13 +364,21 @@ fn grammar() -> clap::Command {
             Some(_) => Arg::new(form).action(ArgAction::Append).num_args(1).allow_hyphen_values(true),
             None => Arg::new(form).action(ArgAction::Append).num_args(0).default_missing_value(""),
         };
-        grammar = grammar.arg(argument(long).long(long.trim_start_matches('-')));
+        let kept = KEPT.iter().filter(|(of, _)| *of == long).flat_map(|(_, kept)| kept.iter().copied());
+        grammar = grammar.arg(argument(long).long(long.trim_start_matches('-')).aliases(kept));
         for form in short {
             let letters = form.chars().skip(1);
             grammar = letters.fold(grammar, |grammar, letter| grammar.arg(argument(form).short(letter)));
         }
     }
     grammar
+}
+
+/// What means nothing but for a check, where none is asked for.
+fn seen_without_check(seen: &[Name]) -> Option<&'static str> {
+    let alone = |name: &Name| [Name::Json, Name::Strict].contains(name) && !seen.contains(&Name::Check);
+    let (_, _, form, _, _) = ROWS.iter().find(|(name, ..)| seen.contains(name) && alone(name))?;
+    Some(form)
 }
 
 /// What was given, in the order it was given: the option, the form it was written in, its value.

@@ -24,7 +24,7 @@ mod visit;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::api::{Fault, Reply, Request, RequestId, SupervisorState};
+use crate::api::{CollectionInfo, ConfigInfo, Fault, Reply, Request, RequestId, SupervisorState};
 use crate::config::{self, Config, ProcessConfig};
 use crate::names::{Errno, ExitStatus, Pid, Signal};
 
@@ -146,6 +146,15 @@ enum Arrival {
     Signal(Signal),
     Request(RequestId, Request),
     Exited(ProcessKey, ExitStatus),
+}
+
+/// What `getAllConfigInfo` and `listCollections` would answer right after a start.
+pub fn preview(config: &Config) -> (Vec<ConfigInfo>, Vec<CollectionInfo>) {
+    let mut groups = Groups::default();
+    for group in &config.groups {
+        groups.add(group, |process| Process::new(process.clone(), Now::default()));
+    }
+    (facts::config_infos(config, &groups), collection::infos(config, &groups))
 }
 
 /// Owns every group and process; see the module's text.
