@@ -68,10 +68,23 @@ impl std::error::Error for Error {}
 
 /// Something that is read as it stands, and that its writer probably meant otherwise. Only a check tells of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Warning(pub Error);
+pub struct Warning {
+    /// What is said of it, in words of our own.
+    pub error: Error,
+    pub aim: Aim,
+}
+
+/// Which part of its line a pointer is at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Aim {
+    /// The option's value, or the section.
+    Value,
+    /// The option's name.
+    Name,
+}
 
 impl Warning {
-    /// A warning about an option, or about its section.
+    /// A warning about an option's value, or about a section.
     pub fn at(
         sentence: String,
         document: &Document,
@@ -79,7 +92,14 @@ impl Warning {
         option: Option<&str>,
         help: &str,
     ) -> Warning {
-        Warning(Error::at(sentence, document, section, option).with_help(help))
+        let error = Error::at(sentence, document, section, option).with_help(help);
+        Warning { error, aim: Aim::Value }
+    }
+
+    /// Points at the option's name instead.
+    pub fn at_name(mut self) -> Warning {
+        self.aim = Aim::Name;
+        self
     }
 }
 
@@ -96,19 +116,20 @@ fn unwrapped(sentence: &str) -> &str {
 /// Every error with its file, line, section and option, a few lines each, for people.
 pub fn explain(errors: &[Error], host: &dyn Host) -> String {
     let mut sources = Sources::new(host);
-    errors.iter().map(|error| long_form("error", error, &mut sources)).collect()
+    errors.iter().map(|error| long_form("error", error, Aim::Value, &mut sources)).collect()
 }
 
 /// The same for warnings.
 pub fn explain_warnings(warnings: &[Warning], host: &dyn Host) -> String {
     let mut sources = Sources::new(host);
-    warnings.iter().map(|Warning(error)| long_form("warning", error, &mut sources)).collect()
+    let warnings = warnings.iter();
+    warnings.map(|warning| long_form("warning", &warning.error, warning.aim, &mut sources)).collect()
 }
 
-fn long_form(kind: &str, error: &Error, sources: &mut Sources<'_>) -> String {
+fn long_form(kind: &str, error: &Error, aim: Aim, sources: &mut Sources<'_>) -> String {
     let mut text = format!("{kind}: {}\n", headline(&error.sentence));
     if let Some(place) = &error.place {
-        text.push_str(&shown(place, error.help.as_deref().unwrap_or_default(), sources));
+        text.push_str(&shown(place, error.help.as_deref().unwrap_or_default(), aim, sources));
     } else if let Some(help) = &error.help {
         text.push_str(&format!("  = help: {help}\n"));
     }
@@ -126,11 +147,10 @@ impl<'a> Sources<'a> {
         Sources { host, files: BTreeMap::new() }
     }
 
-    /// In characters, from 1: where the value begins that a place is about, or else the line's first sign. `None`
-    /// when the file can no longer be read.
-    pub fn column(&mut self, place: &Place) -> Option<usize> {
+    /// In characters, from 1: where the pointer begins. `None` when the file can no longer be read.
+    pub fn column(&mut self, place: &Place, aim: Aim) -> Option<usize> {
         let line = self.line(place)?;
-        Some(value_in(&line, place.option.as_deref()).0 + 1)
+        Some(target(&line, place.option.as_deref(), aim).0 + 1)
     }
 
     fn line(&mut self, place: &Place) -> Option<String> {
@@ -153,7 +173,7 @@ fn headline(sentence: &str) -> &str {
 }
 
 /// The place, the line, and a pointer at the value with the way out beside it.
-fn shown(place: &Place, help: &str, sources: &mut Sources<'_>) -> String {
+fn shown(place: &Place, help: &str, aim: Aim, sources: &mut Sources<'_>) -> String {
     let mut text = format!("  --> {}:{}", place.file, place.line);
     if let Some(section) = &place.section {
         text.push_str(&format!(" in [{section}]"));
@@ -161,7 +181,7 @@ fn shown(place: &Place, help: &str, sources: &mut Sources<'_>) -> String {
     text.push('\n');
     let Some(line) = sources.line(place) else { return text };
     let number = place.line.to_string();
-    let (start, length) = value_in(&line, place.option.as_deref());
+    let (start, length) = target(&line, place.option.as_deref(), aim);
     let (gap, mark) = (" ".repeat(number.len()), "^".repeat(length.max(1)));
     // Tabs stay, so that the pointer stands below the value whatever their width.
     let before: String = line.chars().take(start).map(|c| if c == '\t' { c } else { ' ' }).collect();
@@ -170,14 +190,18 @@ fn shown(place: &Place, help: &str, sources: &mut Sources<'_>) -> String {
     text
 }
 
-/// Where an option's value stands in its line, in characters; the whole line for anything else.
-fn value_in(line: &str, option: Option<&str>) -> (usize, usize) {
+/// Where an option's value or name stands in its line, and how long it is, in characters; the whole line for anything
+/// else.
+fn target(line: &str, option: Option<&str>, aim: Aim) -> (usize, usize) {
     let line = without_comment(line).0;
     let all = (line.chars().count() - line.trim_start().chars().count(), line.trim().chars().count());
     let (Some(option), Some(at)) = (option, line.find(['=', ':'])) else { return all };
     if line[..at].trim().to_lowercase() != option {
         // The section's own line, or one that goes on with the value.
         return all;
+    }
+    if aim == Aim::Name {
+        return (all.0, line[..at].trim().chars().count());
     }
     let value = &line[at + 1..];
     if value.trim().is_empty() {

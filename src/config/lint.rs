@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::error::{Error, Warning};
+use super::error::{Aim, Error, Warning};
 use super::host::{Host, absolute, dirname, join};
 use super::ini::Document;
 use super::known::{KINDS, Kind, nearest, similar_section};
@@ -31,7 +31,8 @@ pub fn files(document: &Document) -> Vec<Warning> {
     for place in document.cuts() {
         let sentence = "a comment begins inside a quote, and all after it is left out".to_string();
         let help = "a ; or # with no blank before it is kept".to_string();
-        warnings.push(Warning(Error { sentence, place: Some(place.clone()), help: Some(help) }));
+        let error = Error { sentence, place: Some(place.clone()), help: Some(help) };
+        warnings.push(Warning { error, aim: Aim::Value });
     }
     python(document, &mut warnings);
     warnings
@@ -58,7 +59,7 @@ fn options(document: &Document, section: &str, kind: &Kind, warnings: &mut Vec<W
             (None, None) => "nothing reads it".to_string(),
         };
         let sentence = format!("unknown option {option} in [{section}]");
-        warnings.push(Warning::at(sentence, document, section, Some(option), &help));
+        warnings.push(Warning::at(sentence, document, section, Some(option), &help).at_name());
     }
 }
 
@@ -75,7 +76,7 @@ fn defaults(document: &Document, warnings: &mut Vec<Warning>) {
             None => "nothing reads it".to_string(),
         };
         let sentence = format!("unknown option {option} in [{DEFAULT}]");
-        warnings.push(Warning::at(sentence, document, DEFAULT, Some(option), &help));
+        warnings.push(Warning::at(sentence, document, DEFAULT, Some(option), &help).at_name());
     }
 }
 

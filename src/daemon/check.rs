@@ -67,10 +67,10 @@ pub fn verdict(
 
 /// By file and line, each once: a program that is in two groups is read twice.
 fn in_order(mut warnings: Vec<Warning>) -> Vec<Warning> {
-    let place = |Warning(error): &Warning| {
-        error.place.as_ref().map(|place| (place.file.clone(), place.line, place.option.clone()))
+    let place = |warning: &Warning| {
+        warning.error.place.as_ref().map(|place| (place.file.clone(), place.line, place.option.clone()))
     };
-    warnings.sort_by_cached_key(|warning| (place(warning), warning.0.sentence.clone()));
+    warnings.sort_by_cached_key(|warning| (place(warning), warning.error.sentence.clone()));
     warnings.dedup();
     warnings
 }

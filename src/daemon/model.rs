@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 
 use crate::api::{ChannelInfo, CollectionInfo, ConfigInfo, LogSetting};
-use crate::config::error::Sources;
+use crate::config::error::{Aim, Sources};
 use crate::config::{Address, Config, Error, LogLevel, MainLog, ServerConfig, SupervisordConfig, Warning};
 use crate::supervisor;
 
@@ -35,20 +35,24 @@ pub struct Finding<'a> {
 
 impl<'a> Finding<'a> {
     pub fn of_error(error: &'a Error, sources: &mut Sources<'_>) -> Finding<'a> {
+        Finding::of(error, Aim::Value, sources)
+    }
+
+    pub fn of_warning(warning: &'a Warning, sources: &mut Sources<'_>) -> Finding<'a> {
+        Finding::of(&warning.error, warning.aim, sources)
+    }
+
+    fn of(error: &'a Error, aim: Aim, sources: &mut Sources<'_>) -> Finding<'a> {
         let place = error.place.as_ref();
         Finding {
             message: &error.sentence,
             file: place.map(|place| place.file.as_str()),
             line: place.map(|place| place.line),
-            column: place.and_then(|place| sources.column(place)),
+            column: place.and_then(|place| sources.column(place, aim)),
             section: place.and_then(|place| place.section.as_deref()),
             option: place.and_then(|place| place.option.as_deref()),
             help: error.help.as_deref().filter(|help| !help.is_empty()),
         }
-    }
-
-    pub fn of_warning(warning: &'a Warning, sources: &mut Sources<'_>) -> Finding<'a> {
-        Finding::of_error(&warning.0, sources)
     }
 }
 
