@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use convoke::api::methods::METHODS;
+use convoke::config::known::{KINDS, Kind};
 
 /// Longer files hide things.
 const LINES_MAX: usize = 600;
@@ -84,32 +85,6 @@ const UNSAFE: [&str; 3] = ["daemon/localtime.rs", "daemon/spawn.rs", "daemon/sys
 
 /// The only test file that sleeps: between two looks at a condition.
 const SLEEPS: [&str; 2] = ["tests/world/procfs.rs", "tests/daemon/world.rs"];
-
-/// Every option, by the section whose heading in docs/configuration.md it must stand under.
-const OPTIONS: [(&str, &str); 11] = [
-    (
-        "[supervisord]",
-        "logfile logfile_maxbytes logfile_backups loglevel pidfile umask directory nodaemon silent nocleanup \
-         strip_ansi minfds minprocs user identifier childlogdir environment",
-    ),
-    ("[unix_http_server]", "file chmod chown username password"),
-    ("[inet_http_server]", "port username password"),
-    ("[include]", "files"),
-    (
-        "[program:x]",
-        "command process_name numprocs numprocs_start priority autostart startsecs startretries autorestart \
-         exitcodes stopsignal stopwaitsecs stopasgroup killasgroup user umask directory environment serverurl \
-         redirect_stderr stdout_logfile stdout_logfile_maxbytes stdout_logfile_backups stdout_capture_maxbytes \
-         stdout_events_enabled stdout_syslog stderr_logfile stderr_logfile_maxbytes stderr_logfile_backups \
-         stderr_capture_maxbytes stderr_events_enabled stderr_syslog",
-    ),
-    ("[group:x]", "programs priority"),
-    ("[collection:x]", "programs groups collections exclude priority"),
-    ("[rpcinterface:x]", "supervisor.rpcinterface_factory"),
-    ("[supervisorctl]", "serverurl username password prompt history_file"),
-    ("[eventlistener:x]", "events buffer_size result_handler"),
-    ("[fcgi-program:x]", "socket socket_owner socket_mode socket_backlog"),
-];
 
 /// A file of ours.
 struct Source {
@@ -275,22 +250,23 @@ fn every_method_is_in_the_api_documentation() {
 fn every_option_is_in_the_configuration_documentation() {
     let text = read("docs/configuration.md");
     let mut missing = Vec::new();
-    for (section, options) in OPTIONS {
+    for kind in KINDS {
+        let section = kind.example("x");
         let heading = format!("\n## `{section}`");
         let Some(at) = text.find(&heading) else {
-            missing.push(section.to_string());
+            missing.push(section);
             continue;
         };
         let body = &text[at + heading.len()..];
         let body = &body[..body.find("\n## ").unwrap_or(body.len())];
-        let absent = options.split_whitespace().filter(|option| !body.contains(&format!("| `{option}` |")));
+        let absent = kind.options.iter().filter(|option| !body.contains(&format!("| `{option}` |")));
         missing.extend(absent.map(|option| format!("{section} {option}")));
     }
     assert!(missing.is_empty(), "docs/configuration.md says nothing of {missing:?}");
 }
 
 #[test]
-fn every_option_that_the_reader_asks_for_is_documented() {
+fn every_option_that_the_reader_asks_for_is_known_and_documented() {
     let text = read("docs/configuration.md");
     let mut asked = 0;
     for source in rust("src/config") {
@@ -303,6 +279,8 @@ fn every_option_that_the_reader_asks_for_is_documented() {
                     "{}: {option} is not documented",
                     source.path
                 );
+                let known = KINDS.iter().flat_map(Kind::all_options).any(|known| known == option);
+                assert!(known, "{}: {option} would be called unknown by a check", source.path);
             }
         }
     }

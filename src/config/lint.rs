@@ -65,10 +65,6 @@ fn options(document: &Document, section: &str, kind: &Kind, warnings: &mut Vec<W
 
 /// An option of `[DEFAULT]` is for any section.
 fn defaults(document: &Document, warnings: &mut Vec<Warning>) {
-    if document.sections().iter().filter_map(|section| Kind::of(section)).any(|kind| kind.open) {
-        // It may be an argument for Python code.
-        return;
-    }
     let known: BTreeSet<&str> = KINDS.iter().flat_map(Kind::all_options).collect();
     for option in document.own_options(DEFAULT).filter(|option| !known.contains(option)) {
         let help = match nearest(option, known.iter().copied()) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::command::Command;
 use super::model::{Finding, Findings, Model};
 use super::options::{Options, Stop};
-use crate::config::error::{Sources, explain, explain_warnings};
+use crate::config::error::{Place, Sources, explain, explain_warnings};
 use crate::config::host::join;
 use crate::config::ini::Document;
 use crate::config::lint::{self, Sections};
@@ -92,7 +92,7 @@ fn commands(document: &Document, config: &Config, host: &dyn Host) -> Vec<Warnin
     let (mut warnings, mut told) = (Vec::new(), BTreeSet::new());
     for process in config.groups.iter().flat_map(|group| &group.processes) {
         let section = sections.section(process);
-        if told.contains(section) {
+        if told.contains(section) || is_cut(document, section) {
             continue;
         }
         let directory = join(&base, process.directory.as_deref().unwrap_or_default());
@@ -109,6 +109,14 @@ fn commands(document: &Document, config: &Config, host: &dyn Host) -> Vec<Warnin
         }
     }
     warnings
+}
+
+/// Whether a comment has cut the command: told already, and reason enough for all else.
+fn is_cut(document: &Document, section: &str) -> bool {
+    let is_command = |place: &Place| {
+        place.section.as_deref() == Some(section) && place.option.as_deref() == Some("command")
+    };
+    document.cuts().iter().any(is_command)
 }
 
 /// Whether the command is looked for in the program's directory.

@@ -499,4 +499,38 @@ mod tests {
         options.pin();
         assert!(options.configuration.starts_with('/') && options.configuration.ends_with("/-n"));
     }
+
+    #[test]
+    fn every_abbreviation_means_what_it_meant_without_the_check_cli_002() {
+        let ours = [Name::Check, Name::Json, Name::Strict];
+        let stock: Vec<&Row> = ROWS.iter().filter(|(name, ..)| !ours.contains(name)).collect();
+        for (_, _, long, takes, _) in &stock {
+            for end in 3..=long.len() {
+                let short = &long[..end];
+                let alike = stock.iter().filter(|(_, _, other, ..)| other.starts_with(short)).count();
+                let mut words = vec![short.to_string()];
+                words.extend(takes.map(|_| "x".to_string()));
+                let read = grammar().try_get_matches_from(&words);
+                let whole = stock.iter().any(|(_, _, other, ..)| *other == short);
+                if alike > 1 && !whole {
+                    let refusal = refusal(&read.unwrap_err());
+                    assert_eq!(refusal, format!("option {short} not a unique prefix"));
+                } else {
+                    let given = in_order(&read.unwrap_or_else(|error| panic!("{short}: {error}")));
+                    let meant = if whole { short } else { *long };
+                    assert_eq!(given.first().map(|(_, form, _)| *form), Some(meant), "{short}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_checks_own_options_go_with_a_check_only() {
+        assert_eq!(refused(&["-c", "x", "--json"]), "option --json goes with --check only");
+        assert_eq!(refused(&["--strict", "-c", "x"]), "option --strict goes with --check only");
+        assert_eq!(refused(&["--check", "--check"]), "conflicting command line option '--check'");
+        assert_eq!(parsed(&["-c", "x", "-n"]).check(), None);
+        let check = parsed(&["--strict", "-c", "x", "--check"]).check();
+        assert_eq!(check, Some(Check { json: false, strict: true }));
+    }
 }
