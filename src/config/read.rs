@@ -136,8 +136,10 @@ pub struct Reading {
     pub config: Result<Config, Vec<Error>>,
     /// What the log would be warned of.
     pub warnings: Vec<Warning>,
-    /// All files, merged, as far as they could be read.
+    /// All files, merged.
     pub document: Document,
+    /// Whether every line of them could be read: a line that is lost makes its neighbours look wrong.
+    pub whole: bool,
 }
 
 /// Reads a configuration and all it includes. Lines that cannot be read are reported for all files together, and only
@@ -148,10 +150,19 @@ pub fn read(path: &str, host: &dyn Host) -> Result<Config, Vec<Error>> {
 
 /// The same, with all there is to know about the files.
 pub fn survey(path: &str, host: &dyn Host) -> Reading {
-    let mut reading =
-        Reading { config: Err(Vec::new()), warnings: Vec::new(), document: Document::default() };
-    reading.config = merge(path, host, &mut reading.document, &mut reading.warnings);
-    reading
+    let (mut document, mut warnings) = (Document::default(), Vec::new());
+    let merged = merge(path, host, &mut document, &mut warnings);
+    let whole = merged.is_ok();
+    let config =
+        merged.and_then(|merged| super::parse(&document, &merged.here, merged.messages, &mut warnings, host));
+    Reading { config, warnings, document, whole }
+}
+
+/// What is known beside the document once all files are in it.
+struct Merged {
+    /// The directory of the main file.
+    here: String,
+    messages: Vec<Message>,
 }
 
 fn merge(
@@ -159,7 +170,7 @@ fn merge(
     host: &dyn Host,
     document: &mut Document,
     warnings: &mut Vec<Warning>,
-) -> Result<Config, Vec<Error>> {
+) -> Result<Merged, Vec<Error>> {
     if !host.exists(path) {
         return Err(vec![Error::bare(format!("could not find config file {path}"))]);
     }
@@ -173,7 +184,7 @@ fn merge(
         document.expand_here(&here);
         errors.extend(include(document, &here, host, &mut messages, warnings));
     }
-    if errors.is_empty() { super::parse(document, &here, messages, warnings, host) } else { Err(errors) }
+    if errors.is_empty() { Ok(Merged { here, messages }) } else { Err(errors) }
 }
 
 /// Takes in what the main file's `[include]` names, each match once for each pattern it matches (CFG-021 to

@@ -24,8 +24,10 @@ pub struct Check {
 /// Checks what the options name.
 pub fn check(options: &Options, wish: Check) -> Stop {
     let host = options.host();
-    let Reading { config, mut warnings, document } = options.survey();
-    warnings.extend(lint::files(&document));
+    let Reading { config, mut warnings, document, whole } = options.survey();
+    if whole {
+        warnings.extend(lint::files(&document));
+    }
     if let Ok(config) = &config {
         warnings.extend(lint::values(&document, config, host));
         warnings.extend(commands(&document, config, host));

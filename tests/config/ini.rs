@@ -140,3 +140,24 @@ fn every_option_knows_its_file_and_line() {
     assert_eq!(spot("t", None).as_deref(), Some("g:4"));
     assert_eq!(document.file_of("s"), Some("f"));
 }
+
+#[test]
+fn a_comment_inside_a_quote_is_noticed_on_whatever_line_it_stands_bug_049() {
+    for (text, cut) in [
+        ("[s]\ncommand=sh -c \"a ; b\"\n", &[("command", 2)][..]),
+        ("[s]\ncommand=sh -c '\n  a\n  b # c\n  d'\n", &[("command", 4)]),
+        ("[s]\nenvironment=A=\"1 ; 2\",B=3\nb=1\n", &[("environment", 2)]),
+        ("[s]\nstdout_logfile='a ; b'\n", &[("stdout_logfile", 2)]),
+        ("[s]\ncommand=sh -c \"a; b\" ; c\n", &[]),
+        ("[s]\ncommand=echo \\\" ; c\n", &[]),
+        ("[s]\ncommand=echo '\\' ; c'\n", &[]),
+        ("[s]\nprompt=don't ; ask\n", &[]),
+        ("[s]\ncommand=a 'b\nother=c ; d\n", &[]),
+        ("[s]\ncommand=a 'b\n  ; c\n  d'\n", &[]),
+    ] {
+        let mut document = Document::default();
+        assert!(document.read("f", text).is_empty());
+        let cuts = document.cuts().iter().map(|place| (place.option.as_deref().unwrap(), place.line));
+        assert_eq!(cuts.collect::<Vec<_>>(), cut, "{text}");
+    }
+}

@@ -101,7 +101,6 @@ fn every_error_is_shown_and_the_status_is_2() {
 #[test]
 fn the_message_of_an_error_is_the_stock_sentence_whole() {
     let world = World::ours();
-    world.configure("[program:a]\ncommand=true\n  startsecs = ten\nautorestrat=true\n");
     world.configure("[program:a]\ncommand=true\nstartsecs = ten\nautorestrat=true\n");
     let output = check(&world, &["--json"]);
     assert_eq!(output.status.code(), Some(2));
@@ -124,6 +123,13 @@ fn the_message_of_an_error_is_the_stock_sentence_whole() {
     // The same first sentence as at a start.
     let (_, started) = world.run_to_end(&Boot::default());
     assert!(started.contains(&format!("Error: {sentence}\n")), "{started}");
+}
+
+#[test]
+fn a_line_that_cannot_be_read_makes_no_neighbour_look_wrong() {
+    let found = findings("[group:g]\nprograms=web\n[program\ncommand=true\nautostart=true\n", &[]);
+    assert_eq!(texts(&found, "warnings", "message"), [""; 0], "{found}");
+    assert_eq!(found["errors"].as_array().unwrap().len(), 1, "{found}");
 }
 
 #[test]
