@@ -2,10 +2,12 @@
 
 pub mod answer;
 pub mod arguments;
+pub mod calls;
 pub mod fault;
 pub mod info;
 mod lenient;
 pub mod methods;
+pub mod received;
 pub mod state;
 pub mod writer;
 pub mod xmlrpc;

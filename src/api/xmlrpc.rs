@@ -1,9 +1,10 @@
-//! XML-RPC documents to calls. The only file that knows dxr.
+//! XML-RPC documents to calls and to answers. The only file that knows dxr.
 
-use dxr::{MethodCall, Value};
+use dxr::{FaultResponse, MethodCall, MethodResponse, Value};
 
 use super::arguments::Argument;
 use super::lenient;
+use super::received::RemoteFault;
 
 /// A call as a client sent it.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,6 +25,20 @@ pub fn read_call(document: &[u8]) -> Result<Call, NotACall> {
         return Ok(taken(call));
     }
     MethodCall::from_xml(&lenient::rewrite(text)).map(taken).map_err(|_| NotACall)
+}
+
+/// A document is no answer to a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NotAResponse;
+
+/// Reads an answer: what the call gave, or the fault it ended in.
+pub fn read_response(document: &[u8]) -> Result<Result<Argument, RemoteFault>, NotAResponse> {
+    let text = String::from_utf8_lossy(document);
+    if let Ok(response) = MethodResponse::from_xml(&text) {
+        return Ok(Ok(argument(response.value)));
+    }
+    let FaultResponse { fault } = FaultResponse::from_xml(&text).map_err(|_| NotAResponse)?;
+    Ok(Err(RemoteFault { code: i64::from(fault.code()), text: fault.string().to_string() }))
 }
 
 fn taken(call: MethodCall<'_>) -> Call {
@@ -54,6 +69,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::api::calls::{call_of, write_call};
     use crate::api::methods::{Action, Methods};
     use crate::api::{Request, Target};
 
@@ -125,52 +141,6 @@ mod tests {
         assert!(read_call(bomb).is_err());
     }
 
-    fn target(method: &'static str, target: &Target) -> (String, Vec<Value>) {
-        let named =
-            |suffix: &str, name: &str| (format!("{method}{suffix}"), vec![Value::String(name.to_string())]);
-        match target {
-            Target::Namespec(name) => named("Process", name),
-            Target::Group(name) => named("ProcessGroup", name),
-            Target::Collection(name) => named("Collection", name),
-            Target::All => (format!("{method}AllProcesses"), Vec::new()),
-        }
-    }
-
-    /// The call that a client makes for a request.
-    fn as_call(request: &Request) -> (String, Vec<Value>) {
-        let bare = |method: &str| (method.to_string(), Vec::new());
-        let named = |method: &str, name: &str| (method.to_string(), vec![Value::String(name.to_string())]);
-        let with = |(method, mut sent): (String, Vec<Value>), value: Value| {
-            sent.push(value);
-            (method, sent)
-        };
-        match request {
-            Request::ApiVersion => bare("getAPIVersion"),
-            Request::SupervisorVersion => bare("getSupervisorVersion"),
-            Request::Identification => bare("getIdentification"),
-            Request::State => bare("getState"),
-            Request::Pid => bare("getPID"),
-            Request::Start { target: to, wait } => with(target("start", to), Value::Boolean(*wait)),
-            Request::Stop { target: to, wait } => with(target("stop", to), Value::Boolean(*wait)),
-            Request::Restart { collection, wait } => {
-                with(named("restartCollection", collection), Value::Boolean(*wait))
-            }
-            Request::Signal { target: to, signal } => {
-                with(target("signal", to), Value::String(signal.clone()))
-            }
-            Request::ProcessInfo { name } => named("getProcessInfo", name),
-            Request::AllProcessInfo => bare("getAllProcessInfo"),
-            Request::AllConfigInfo => bare("getAllConfigInfo"),
-            Request::ReloadConfig => bare("reloadConfig"),
-            Request::AddGroup { name } => named("addProcessGroup", name),
-            Request::RemoveGroup { name } => named("removeProcessGroup", name),
-            Request::ListCollections => bare("listCollections"),
-            Request::CollectionProcessInfo { name } => named("getCollectionProcessInfo", name),
-            Request::Shutdown => bare("shutdown"),
-            Request::RestartDaemon => bare("restart"),
-        }
-    }
-
     fn any_target() -> impl Strategy<Value = Target> {
         prop_oneof![
             any::<String>().prop_map(Target::Namespec),
@@ -211,9 +181,8 @@ mod tests {
     proptest! {
         #[test]
         fn every_request_survives_its_way_over_the_wire(request in any_request()) {
-            let (method, params) = as_call(&request);
-            let sent = MethodCall { name: format!("supervisor.{method}").into(), params };
-            let read = read_call(sent.to_xml().unwrap().as_bytes()).unwrap();
+            let (method, arguments) = call_of(&request);
+            let read = read_call(write_call(&format!("supervisor.{method}"), &arguments).as_bytes()).unwrap();
             let row = Methods::new(vec!["supervisor".to_string()]).find(&read.method).unwrap();
             let Action::Ask(decode) = row.action else { panic!("{method} asks nothing") };
             prop_assert_eq!(decode(row.arguments(&read.arguments).unwrap()), Ok(request));
