@@ -4,6 +4,7 @@
 //! touched, so a second daemon with the same configuration harms nothing of the first (BUG-004).
 
 use std::io;
+use std::rc::Rc;
 
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, getuid, setsid};
@@ -12,7 +13,9 @@ use tokio::sync::mpsc;
 
 use super::log::{self, Log};
 use super::machine::{Machine, Settings};
+use super::notify::Notify;
 use super::options::{Options, Stop};
+use super::pidfile::PidFile;
 use super::signals::SignalStream;
 use super::{INBOX_MAX, Sources, autolog, check, identity, limits, localtime, logfile, sys};
 use crate::config::{Config, LogLevel, Message};
@@ -42,13 +45,14 @@ pub fn supervise(mut options: Options) -> Result<(), Stop> {
     lines.become_user(&config)?;
     lines.infos.extend(limits::raise_to_minimum(&config.supervisord).map_err(Stop::Usage)?);
     let open_files = limits::raise_own_open_files();
-    let listeners = open(&config, &log, lines)?;
+    let opened = open(&config, &log, lines)?;
     if !config.supervisord.nodaemon {
         daemonize(&config)?;
     }
-    let daemon = Daemon { options, log, open_files };
+    let notify = Rc::new(Notify::new(std::env::var_os("NOTIFY_SOCKET").as_deref()));
+    let daemon = Daemon { options, log, notify, open_files };
     let runtime = runtime().map_err(|error| Stop::failed("could not start", &error))?;
-    runtime.block_on(daemon.live(config, listeners))
+    runtime.block_on(daemon.live(config, opened))
 }
 
 /// One thread, which waits for the kernel when there is nothing to do.
@@ -60,35 +64,32 @@ fn runtime() -> io::Result<Runtime> {
 struct Daemon {
     options: Options,
     log: Log,
+    notify: Rc<Notify>,
     open_files: Option<(u64, u64)>,
 }
 
 impl Daemon {
     /// Runs, and begins again after each restart, in the same process (PROC-068).
-    async fn live(self, mut config: Config, mut listeners: Vec<socket::Listener>) -> Result<(), Stop> {
+    async fn live(self, mut config: Config, mut opened: Opened) -> Result<(), Stop> {
         let mut signals =
             SignalStream::open().map_err(|error| Stop::failed("could not take signals over", &error))?;
         loop {
-            match self.run(config, listeners, &mut signals).await? {
+            match self.run(config, opened, &mut signals).await? {
                 Exit::Shutdown => return Ok(()),
                 Exit::Restart(next) => config = *next,
             }
             let mut lines = Lines::default();
-            let opened = lines.become_user(&config).and_then(|()| open(&config, &self.log, lines));
+            let again = lines.become_user(&config).and_then(|()| open(&config, &self.log, lines));
             // Standard error may lead nowhere by now.
-            listeners = opened.inspect_err(|stop| log::say(LogLevel::Critical, &stop.to_string()))?;
+            opened = again.inspect_err(|stop| log::say(LogLevel::Critical, &stop.to_string()))?;
         }
     }
 
     /// From the pid file to the last child's end.
-    async fn run(
-        &self,
-        config: Config,
-        listeners: Vec<socket::Listener>,
-        signals: &mut SignalStream,
-    ) -> Result<Exit, Stop> {
+    async fn run(&self, config: Config, opened: Opened, signals: &mut SignalStream) -> Result<Exit, Stop> {
         let pid = std::process::id();
-        let _pidfile = PidFile::write(&config.supervisord.pidfile, pid);
+        let Opened { listeners, mut pidfile } = opened;
+        pidfile.write(pid)?;
         let (handle, calls) = super::handle::Handle::new();
         let options =
             http::Options { namespaces: config.namespaces.clone(), local_time: localtime::local_time };
@@ -106,7 +107,7 @@ impl Daemon {
         settings.follow(&config);
         let reader = self.options.clone();
         let read_config = Box::new(move || reader.read_config());
-        let machine = Machine::new(settings, read_config, self.log.clone(), inbox);
+        let machine = Machine::new(self.notify.clone(), settings, read_config, self.log.clone(), inbox);
         let supervisor = Supervisor::new(config, Pid(pid.cast_signed()));
         let exit = super::run(supervisor, machine, Sources { signals, inbox: exits, calls }).await;
         servers.close().await;
@@ -114,10 +115,18 @@ impl Daemon {
     }
 }
 
-/// Binds the sockets, then opens the log and clears the AUTO logs of an earlier run away.
-fn open(config: &Config, log: &Log, lines: Lines) -> Result<Vec<socket::Listener>, Stop> {
+/// What a run begins with.
+struct Opened {
+    listeners: Vec<socket::Listener>,
+    pidfile: PidFile,
+}
+
+/// Binds the sockets and claims the pid file, so that nobody else goes by this configuration; only then opens the log
+/// and clears the AUTO logs of an earlier run away.
+fn open(config: &Config, log: &Log, lines: Lines) -> Result<Opened, Stop> {
     let bound = config.servers.iter().map(socket::bind).collect::<Result<Vec<_>, _>>();
     let listeners = bound.map_err(|error| Stop::Usage(error.to_string()))?;
+    let pidfile = PidFile::claim(&config.supervisord.pidfile)?;
     log.open(&config.supervisord).map_err(Stop::Failed)?;
     lines.say(config);
     if !config.supervisord.nocleanup {
@@ -126,7 +135,7 @@ fn open(config: &Config, log: &Log, lines: Lines) -> Result<Vec<socket::Listener
     for message in http::announcements(&config.servers, &config.namespaces) {
         log::say(message.level, &message.text);
     }
-    Ok(listeners)
+    Ok(Opened { listeners, pidfile })
 }
 
 /// What is to be logged about a start, once the log is open.
@@ -167,7 +176,8 @@ impl Lines {
 /// Leaves the terminal and the caller behind (PROC-065). No thread and no runtime exists yet.
 fn daemonize(config: &Config) -> Result<(), Stop> {
     let failed = |what: &str, errno: nix::errno::Errno| Stop::failed(what, &errno.into());
-    sys::fork_and_leave().map_err(|errno| {
+    let last_words = || log::say(LogLevel::Blather, "supervisord forked; parent exiting");
+    sys::fork_and_leave(last_words).map_err(|errno| {
         Stop::failed("could not go to the background", &io::Error::from_raw_os_error(errno.0))
     })?;
     tracing::info!("daemonizing the supervisord process");
@@ -189,29 +199,4 @@ fn daemonize(config: &Config) -> Result<(), Stop> {
     setsid().map_err(|errno| failed("could not begin a session", errno))?;
     umask(Mode::from_bits_truncate(config.supervisord.umask));
     Ok(())
-}
-
-/// The pid file, removed at the end of the run if it was ours (PROC-066).
-struct PidFile {
-    path: Option<String>,
-}
-
-impl PidFile {
-    fn write(path: &str, pid: u32) -> PidFile {
-        if std::fs::write(path, format!("{pid}\n")).is_err() {
-            tracing::error!(target: log::CRITICAL, "could not write pidfile {path}");
-            return PidFile { path: None };
-        }
-        tracing::info!("supervisord started with pid {pid}");
-        PidFile { path: Some(path.to_string()) }
-    }
-}
-
-impl Drop for PidFile {
-    fn drop(&mut self) {
-        if let Some(path) = &self.path {
-            // Somebody may have removed it before.
-            let _ = std::fs::remove_file(path);
-        }
-    }
 }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,13 +13,16 @@ use tokio::sync::{mpsc, oneshot};
 use super::child::{self, SharedLog};
 use super::handle::Call;
 use super::logfile::{LogFile, reason};
+use super::notify::Notify;
 use super::spawn::Spawner;
 use super::start::{self, Started};
 use super::{autolog, log, notes, sys};
 use crate::api::{Fault, Reply, RequestId};
 use crate::config::{self, Config, OutputConfig, ProcessConfig};
 use crate::names::{Errno, ExitStatus, Pid, Signal};
-use crate::supervisor::{Effect, Exit, Input, Instant, LogPaths, Now, ProcessKey, SpawnError, UnixTime};
+use crate::supervisor::{
+    Effect, Exit, Input, Instant, LogPaths, Note, Now, ProcessKey, SpawnError, UnixTime,
+};
 
 /// What became of an effect.
 pub enum Performed {
@@ -57,6 +61,7 @@ pub type ReadConfig = Box<dyn Fn() -> Result<Config, Vec<config::Error>>>;
 
 /// Carries out effects.
 pub struct Machine {
+    pub notify: Rc<Notify>,
     settings: Settings,
     read_config: ReadConfig,
     log: log::Log,
@@ -88,12 +93,14 @@ struct Running {
 impl Machine {
     /// A machine without children; `inbox` is where their exits will go.
     pub fn new(
+        notify: Rc<Notify>,
         settings: Settings,
         read_config: ReadConfig,
         log: log::Log,
         inbox: mpsc::Sender<Input>,
     ) -> Machine {
         Machine {
+            notify,
             settings,
             read_config,
             log,
@@ -182,6 +189,9 @@ impl Machine {
                 Performed::Done
             }
             Effect::Note(note) => {
+                if let Note::RestartRefused { .. } = &note {
+                    self.notify.refused();
+                }
                 if let Some(message) = notes::sentence(note) {
                     log::say(message.level, &message.text);
                 }

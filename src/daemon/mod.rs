@@ -14,8 +14,10 @@ pub mod logfile;
 pub mod machine;
 pub mod model;
 pub mod notes;
+pub mod notify;
 pub mod options;
 pub mod output;
+pub mod pidfile;
 pub mod reap;
 pub mod signals;
 pub mod spawn;
@@ -52,6 +54,7 @@ pub async fn run(mut supervisor: Supervisor, mut machine: Machine, mut sources: 
                 Performed::Exit(exit) => return exit,
             }
         }
+        machine.notify.follow(supervisor.state());
         input = next(&supervisor, &mut machine, &mut sources).await;
     }
 }

@@ -39,16 +39,31 @@ pub fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
     }
 }
 
-/// Goes on in a new process; the old one ends here with status 0. To be called before any thread exists.
-pub fn fork_and_leave() -> Result<(), Errno> {
-    // SAFETY: there is one thread, so the new process is whole. The old one runs nothing more.
+/// Goes on in a new process; the old one says its last words and ends here with status 0. To be called before any
+/// thread exists.
+pub fn fork_and_leave(last_words: impl FnOnce()) -> Result<(), Errno> {
+    // SAFETY: there is one thread, so the new process is whole. The old one undoes nothing as it ends: what is open
+    // belongs to the new one.
     unsafe {
         match libc::fork() {
             -1 => Err(last_errno()),
             0 => Ok(()),
-            _ => libc::_exit(0),
+            _ => {
+                last_words();
+                libc::_exit(0)
+            }
         }
     }
+}
+
+/// Microseconds on the clock that never goes back, as the service manager reads it.
+pub fn monotonic_micros() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` outlives the call, which cannot fail for this clock.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000).saturating_add(nanos / 1_000)
 }
 
 /// The error of the call just made.

@@ -207,6 +207,11 @@ impl Supervisor {
         }
     }
 
+    /// Whether it runs, or on what way to its end it is.
+    pub fn state(&self) -> SupervisorState {
+        self.state
+    }
+
     /// Takes one input. Then take every effect before the next one, answers apart.
     pub fn handle(&mut self, now: Now, input: Input) {
         self.now = now;

@@ -3,5 +3,6 @@
 mod children;
 mod life;
 mod logs;
+mod notify;
 mod start;
 mod world;

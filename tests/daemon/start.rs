@@ -41,6 +41,52 @@ fn a_second_daemon_touches_nothing_of_the_first_bug_004() {
 }
 
 #[test]
+fn without_a_server_the_pid_file_tells_of_a_living_daemon_bug_041() {
+    let world = World::new();
+    // What an earlier one left is no hindrance.
+    std::fs::write(world.path("d.pid"), "1\nand more\n").unwrap();
+    let mut first = world.start("[program:x]\ncommand=/bin/sleep 1000\n");
+    world.logged("success: x entered RUNNING state");
+    let before = (world.files(), world.read("d.log"), world.read("d.pid"));
+    assert_eq!(before.2, format!("{}\n", first.pid()));
+    let foreground = world.command().output().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_supervisord"));
+    let background = command.args(["-c", &world.name("s.conf")]).output().unwrap();
+    for output in [foreground, background] {
+        assert_eq!(output.status.code(), Some(2));
+        let told = format!(
+            "Error: Another supervisord, pid {}, is already running with the pid file {}.  Shut this program down \
+             first before starting supervisord.\n",
+            first.pid(),
+            world.name("d.pid")
+        );
+        assert!(words(&output.stderr).starts_with(&told), "{}", words(&output.stderr));
+    }
+    assert_eq!((world.files(), world.read("d.log"), world.read("d.pid")), before);
+
+    // Its own next beginning is not refused, and a death without ceremony lets go of the file.
+    first.signal(nix::sys::signal::Signal::SIGHUP);
+    crate::world::until("the second beginning", || {
+        (world.read("d.log").matches("supervisord started with pid").count() == 2).then_some(())
+    });
+    assert_eq!(world.read("d.pid"), before.2);
+    first.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(first.ended(), Some(0));
+    assert!(!world.path("d.pid").exists());
+    // Without children, since they would outlive it.
+    world.configure("");
+    std::fs::remove_file(world.path("d.log")).unwrap();
+    let mut killed = world.run(&mut world.command());
+    killed.signal(nix::sys::signal::Signal::SIGKILL);
+    killed.ended();
+    assert!(world.path("d.pid").exists());
+    let last = world.run(&mut world.command());
+    crate::world::until("the pid of the last", || {
+        (world.read("d.pid") == format!("{}\n", last.pid())).then_some(())
+    });
+}
+
+#[test]
 fn an_unwritable_log_is_said_and_status_1_cli_037() {
     let world = World::new();
     std::fs::create_dir(world.path("d.log")).unwrap();
