@@ -5,6 +5,7 @@
 //! - [`names`]: what things are called: programs, groups, namespecs, signals.
 //! - [`config`]: bytes to a typed desired state. Pure but for `config::read`.
 //! - [`api`]: what can be asked and answered.
+//! - [`cli`]: command lines, and completions and manual pages made from them.
 //! - [`supervisor`]: the pure core; inputs in, effects out, no clock and no I/O.
 //! - [`daemon`]: carries effects out and feeds results back.
 //! - [`http`]: XML-RPC over unix and TCP sockets.
@@ -13,6 +14,7 @@
 #![deny(unsafe_code)]
 
 pub mod api;
+pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod http;

@@ -18,7 +18,7 @@ struct Wall {
     never: &'static [&'static str],
 }
 
-const WALLS: [Wall; 7] = [
+const WALLS: [Wall; 9] = [
     Wall { part: "names.rs", may_use: &["names"], never: &["tokio", "nix", "libc", "std::fs", "async "] },
     Wall {
         part: "config/",
@@ -29,6 +29,12 @@ const WALLS: [Wall; 7] = [
         part: "api/",
         may_use: &["api", "names"],
         never: &["tokio", "nix", "libc", "std::fs", "std::net", "async ", "thread::"],
+    },
+    Wall { part: "cli/", may_use: &["cli"], never: &["tokio", "nix", "libc", "std::fs", "async "] },
+    Wall {
+        part: "ctl/",
+        may_use: &["ctl", "cli", "api", "config", "names"],
+        never: &["tokio", "hyper", "axum", "async ", "thread::spawn", "libc"],
     },
     Wall {
         part: "supervisor/",
@@ -52,7 +58,7 @@ const WALLS: [Wall; 7] = [
     },
     Wall {
         part: "daemon/",
-        may_use: &["daemon", "supervisor", "api", "config", "names", "http"],
+        may_use: &["daemon", "supervisor", "api", "cli", "config", "names", "http"],
         never: &[
             "thread::spawn",
             "spawn_blocking",
@@ -69,7 +75,7 @@ const WALLS: [Wall; 7] = [
     },
     Wall {
         part: "bin/",
-        may_use: &["daemon", "http", "supervisor", "api", "config", "names"],
+        may_use: &["daemon", "http", "supervisor", "ctl", "api", "cli", "config", "names"],
         never: &["thread::spawn", "tokio"],
     },
 ];

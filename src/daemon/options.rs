@@ -1,16 +1,12 @@
 //! The command line of supervisord, read as the reference reads it (CLI-002 to CLI-016).
-//!
-//! clap knows the grammar; what follows from it is here, so that the sentences people know stay what they are.
 
 use std::fmt;
 use std::io::{self, Write};
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgAction, ArgMatches};
-
 use super::check::{self, Check};
 use super::logfile::reason;
 use crate::api::SUPERVISOR_VERSION;
+use crate::cli::{Grammar, Row, pages};
 use crate::config::host::normalize;
 use crate::config::read::{self, Reading, SystemHost};
 use crate::config::{self, Config, MainLog, SupervisordConfig, value};
@@ -106,12 +102,11 @@ enum Name {
     Check,
     Json,
     Strict,
+    Completions,
+    Manual,
 }
 
-/// Name, short form, long form, what its value is called if it takes one, help.
-type Row = (Name, &'static [&'static str], &'static str, Option<&'static str>, &'static str);
-
-const ROWS: [Row; 23] = [
+const ROWS: [Row<Name>; 25] = [
     (
         Name::Configuration,
         &["-c"],
@@ -147,10 +142,21 @@ const ROWS: [Row; 23] = [
     (Name::Check, &[], "--check", None, "say what is wrong with the configuration, and leave"),
     (Name::Json, &[], "--json", None, "with --check: write one JSON object"),
     (Name::Strict, &[], "--strict", None, "with --check: take warnings for errors"),
+    (
+        Name::Completions,
+        &[],
+        "--completions",
+        Some("SHELL"),
+        "write completions for bash, zsh or fish and leave",
+    ),
+    (Name::Manual, &[], "--man", None, "write the manual page and leave"),
 ];
 
 /// Abbreviations that the options of our own would make ambiguous, and what they have always meant (CLI-002).
-const KEPT: [(&str, &[&str]); 2] = [("--childlogdir", &["ch"]), ("--strip_ansi", &["st", "str", "stri"])];
+const KEPT: [(&str, &[&str]); 3] =
+    [("--childlogdir", &["ch"]), ("--strip_ansi", &["st", "str", "stri"]), ("--configuration", &["co"])];
+
+const GRAMMAR: Grammar<Name> = Grammar { rows: &ROWS, kept: &KEPT };
 
 /// Whoever can write to one of those places decides what root runs.
 const SEARCH_WARNING: &str = "UserWarning: Supervisord is running as root and it is searching for its configuration \
@@ -186,18 +192,22 @@ pub struct Options {
 impl Options {
     /// Reads the words after the program's name, and finds the configuration file.
     pub fn parse(program: &str, words: &[String]) -> Result<Options, Stop> {
-        let matches = grammar().try_get_matches_from(words).map_err(|error| Stop::Usage(refusal(&error)))?;
-        if let Some(positional) = matches.get_many::<String>(POSITIONAL) {
-            let list: Vec<String> = positional.map(|word| repr(word)).collect();
-            let list = list.join(", ");
+        let given = GRAMMAR.read(words).map_err(Stop::Usage)?;
+        if !given.words.is_empty() {
+            let list = given.words.iter().map(|word| repr(word)).collect::<Vec<_>>().join(", ");
             return Err(Stop::Usage(format!("positional arguments are not supported: [{list}]")));
         }
         let mut options = Options::none();
         let mut seen: Vec<Name> = Vec::new();
-        for (name, form, given) in in_order(&matches) {
+        for (name, form, given) in given.options {
             match name {
                 Name::Help => return Err(Stop::Asked(usage(program))),
                 Name::Version => return Err(Stop::Asked(SUPERVISOR_VERSION.to_string())),
+                Name::Completions => {
+                    let script = pages::completions(&given, described());
+                    return Err(script.map_or_else(Stop::Usage, Stop::Asked));
+                }
+                Name::Manual => return Err(Stop::Asked(pages::manual(described(), "8"))),
                 name => {
                     options.set(name, &given).map_err(|why| {
                         // CLI-015: the reference checks this one later, and speaks of it as of the file's.
@@ -331,7 +341,13 @@ impl Options {
             // Python's profiler has nothing to measure here (CLI-018).
             Name::Profile => (),
             // Acted upon elsewhere.
-            Name::Help | Name::Version | Name::Check | Name::Json | Name::Strict => (),
+            Name::Help
+            | Name::Version
+            | Name::Check
+            | Name::Json
+            | Name::Strict
+            | Name::Completions
+            | Name::Manual => (),
         }
         Ok(())
     }
@@ -348,32 +364,6 @@ fn over<T: Clone>(value: &mut T, wish: &Option<T>) {
     }
 }
 
-/// Where words that are no options end up, and all after the first of them (CLI-002).
-const POSITIONAL: &str = "positional";
-
-/// The short and the long form are two arguments to clap, since messages name the one that was used.
-fn grammar() -> clap::Command {
-    let mut grammar = clap::Command::new("supervisord")
-        .no_binary_name(true)
-        .disable_help_flag(true)
-        .disable_version_flag(true)
-        .infer_long_args(true)
-        .arg(Arg::new(POSITIONAL).num_args(0..).trailing_var_arg(true));
-    for (_, short, long, takes, _) in ROWS {
-        let argument = |form: &'static str| match takes {
-            Some(_) => Arg::new(form).action(ArgAction::Append).num_args(1).allow_hyphen_values(true),
-            None => Arg::new(form).action(ArgAction::Append).num_args(0).default_missing_value(""),
-        };
-        let kept = KEPT.iter().filter(|(of, _)| *of == long).flat_map(|(_, kept)| kept.iter().copied());
-        grammar = grammar.arg(argument(long).long(long.trim_start_matches('-')).aliases(kept));
-        for form in short {
-            let letters = form.chars().skip(1);
-            grammar = letters.fold(grammar, |grammar, letter| grammar.arg(argument(form).short(letter)));
-        }
-    }
-    grammar
-}
-
 /// What means nothing but for a check, where none is asked for.
 fn seen_without_check(seen: &[Name]) -> Option<&'static str> {
     let alone = |name: &Name| [Name::Json, Name::Strict].contains(name) && !seen.contains(&Name::Check);
@@ -381,46 +371,24 @@ fn seen_without_check(seen: &[Name]) -> Option<&'static str> {
     Some(form)
 }
 
-/// What was given, in the order it was given: the option, the form it was written in, its value.
-fn in_order(matches: &ArgMatches) -> Vec<(Name, &'static str, String)> {
-    let mut given = Vec::new();
-    for (name, short, long, _, _) in ROWS {
-        for form in short.iter().copied().chain([long]) {
-            let indices = matches.indices_of(form).into_iter().flatten();
-            let values = matches.get_many::<String>(form).into_iter().flatten();
-            given.extend(indices.zip(values).map(|(at, value)| (at, (name, form, value.clone()))));
-        }
-    }
-    given.sort_by_key(|(at, _)| *at);
-    given.into_iter().map(|(_, given)| given).collect()
-}
-
-/// The reference's sentence for a line that has no meaning (CLI-009).
-fn refusal(error: &clap::Error) -> String {
-    let word = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(word)) => word.split_whitespace().next().unwrap_or_default(),
-        _ => "",
-    };
-    let name = word.split('=').next().unwrap_or_default();
-    let meant = ROWS.iter().filter(|(_, _, long, _, _)| name.len() > 2 && long.starts_with(name));
-    match error.kind() {
-        ErrorKind::UnknownArgument if meant.count() > 1 => format!("option {name} not a unique prefix"),
-        ErrorKind::UnknownArgument => format!("option {name} not recognized"),
-        ErrorKind::InvalidValue => format!("option {name} requires argument"),
-        ErrorKind::TooManyValues => format!("option {name} must not have an argument"),
-        _ => error.to_string().lines().next().unwrap_or_default().to_string(),
-    }
+/// The program, for shells and manuals.
+fn described() -> clap::Command {
+    let command = clap::Command::new("supervisord")
+        .about("run programs and keep them running")
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .after_help(
+            "Without -c the first of these files is read: ../etc/supervisord.conf and ../supervisord.conf, seen from \
+             the program; supervisord.conf and etc/supervisord.conf, seen from the working directory; \
+             /etc/supervisord.conf; /etc/supervisor/supervisord.conf. The exit status is 0 after an orderly end, 2 \
+             when the command line or the configuration is wrong, and 1 when the machine refused something.",
+        );
+    GRAMMAR.described(command)
 }
 
 fn usage(program: &str) -> String {
-    let mut text =
-        format!("supervisord -- run programs and keep them running.\n\nUsage: {program} [options]\n");
-    for (_, short, long, takes, help) in ROWS {
-        let forms: Vec<&str> = short.iter().copied().chain([long]).collect();
-        let forms = format!("{} {}", forms.join(", "), takes.unwrap_or_default());
-        text.push_str(&format!("\n  {forms:<32} {help}"));
-    }
-    text
+    let options = GRAMMAR.usage();
+    format!("supervisord -- run programs and keep them running.\n\nUsage: {program} [options]\n{options}")
 }
 
 #[cfg(test)]
@@ -502,21 +470,20 @@ mod tests {
 
     #[test]
     fn every_abbreviation_means_what_it_meant_without_the_check_cli_002() {
-        let ours = [Name::Check, Name::Json, Name::Strict];
-        let stock: Vec<&Row> = ROWS.iter().filter(|(name, ..)| !ours.contains(name)).collect();
+        let ours = [Name::Check, Name::Json, Name::Strict, Name::Completions, Name::Manual];
+        let stock: Vec<&Row<Name>> = ROWS.iter().filter(|(name, ..)| !ours.contains(name)).collect();
         for (_, _, long, takes, _) in &stock {
             for end in 3..=long.len() {
                 let short = &long[..end];
                 let alike = stock.iter().filter(|(_, _, other, ..)| other.starts_with(short)).count();
                 let mut words = vec![short.to_string()];
                 words.extend(takes.map(|_| "x".to_string()));
-                let read = grammar().try_get_matches_from(&words);
+                let read = GRAMMAR.read(&words);
                 let whole = stock.iter().any(|(_, _, other, ..)| *other == short);
                 if alike > 1 && !whole {
-                    let refusal = refusal(&read.unwrap_err());
-                    assert_eq!(refusal, format!("option {short} not a unique prefix"));
+                    assert_eq!(read.unwrap_err(), format!("option {short} not a unique prefix"));
                 } else {
-                    let given = in_order(&read.unwrap_or_else(|error| panic!("{short}: {error}")));
+                    let given = read.unwrap_or_else(|error| panic!("{short}: {error}")).options;
                     let meant = if whole { short } else { *long };
                     assert_eq!(given.first().map(|(_, form, _)| *form), Some(meant), "{short}");
                 }
