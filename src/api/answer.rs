@@ -51,9 +51,9 @@ fn size_hint(result: &Result<Answer, Fault>) -> usize {
         Ok(Answer::Reply(Reply::Processes(processes))) => processes.len() * BYTES_PER_PROCESS,
         Ok(Answer::Reply(Reply::Configs(configs))) => configs.len() * 2 * BYTES_PER_PROCESS,
         Ok(Answer::Entries(entries)) => entries.len(),
+        Ok(Answer::Reply(Reply::Text(text) | Reply::Tail { text, .. })) => text.len(),
         Ok(Answer::Reply(
             Reply::True
-            | Reply::Text(_)
             | Reply::Number(_)
             | Reply::State(_)
             | Reply::Process(_)
@@ -95,6 +95,11 @@ fn reply(w: &mut Writer, reply: &Reply, local: LocalTime) {
         Reply::Configs(infos) => w.array(|w| infos.iter().for_each(|info| config(w, info))),
         Reply::Collections(infos) => w.array(|w| infos.iter().for_each(|info| collection(w, info))),
         Reply::Outcomes(outcomes) => w.array(|w| outcomes.iter().for_each(|one| outcome(w, one))),
+        Reply::Tail { text, size, overflow } => w.array(|w| {
+            w.string(text);
+            w.int(*size);
+            w.boolean(*overflow);
+        }),
         // Wrapped once more than needed: clients unpack exactly this (RPC-025).
         Reply::Reread { added, changed, removed } => w.array(|w| {
             w.array(|w| {

@@ -40,6 +40,19 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// A whole number, by the rules of Python's `int()`: text and fractions will do (RPC-021).
+    pub fn integer(self, index: usize) -> Result<i64, Fault> {
+        let number = match self.get(index)? {
+            Argument::Number(number) => Some(*number),
+            Argument::Flag(flag) => Some(i64::from(*flag)),
+            // Saturates: no log is as long.
+            Argument::Double(double) => double.is_finite().then_some(*double as i64),
+            Argument::Text(text) => text.trim().parse().ok(),
+            Argument::Nil | Argument::List(_) | Argument::Record(_) => None,
+        };
+        number.ok_or_else(|| FaultCode::IncorrectParameters.into())
+    }
+
     /// Text, as a target.
     pub fn namespec(self, index: usize) -> Result<Target, Fault> {
         self.name(index).map(Target::Namespec)

@@ -2,7 +2,7 @@
 
 use super::arguments::Argument;
 use super::writer::Writer;
-use super::{Request, Target};
+use super::{Channel, LogName, LogRead, Request, Target};
 
 /// The method that makes a request, without its namespace, and what it is passed.
 pub fn call_of(request: &Request) -> (String, Vec<Argument>) {
@@ -28,6 +28,14 @@ pub fn call_of(request: &Request) -> (String, Vec<Argument>) {
         Request::RemoveGroup { name } => named("removeProcessGroup", name),
         Request::ListCollections => bare("listCollections"),
         Request::CollectionProcessInfo { name } => named("getCollectionProcessInfo", name),
+        Request::ReadLog { log, read } => read_log(log, *read),
+        Request::ClearLog => bare("clearLog"),
+        Request::ClearProcessLogs { target } => match target {
+            Target::All => bare("clearAllProcessLogs"),
+            Target::Namespec(name) | Target::Group(name) | Target::Collection(name) => {
+                named("clearProcessLogs", name)
+            }
+        },
         Request::Shutdown => bare("shutdown"),
         Request::RestartDaemon => bare("restart"),
     }
@@ -55,6 +63,26 @@ fn action(verb: &str, target: &Target) -> (String, Vec<Argument>) {
         Target::Group(name) => named("ProcessGroup", name),
         Target::Collection(name) => named("Collection", name),
         Target::All => (format!("{verb}AllProcesses"), Vec::new()),
+    }
+}
+
+fn read_log(log: &LogName, read: LogRead) -> (String, Vec<Argument>) {
+    let (verb, range) = match read {
+        LogRead::Slice { offset, length } => ("read", vec![offset, length]),
+        LogRead::Tail { offset, length } => ("tail", vec![offset, length]),
+        // For the daemon's own streams; no method has this name, so a client is told that there is none.
+        LogRead::Path => ("path", Vec::new()),
+    };
+    let range = range.into_iter().map(Argument::Number);
+    match log {
+        LogName::Main => (format!("{verb}Log"), range.collect()),
+        LogName::Process { name, channel } => {
+            let channel = match channel {
+                Channel::Stdout => "Stdout",
+                Channel::Stderr => "Stderr",
+            };
+            (format!("{verb}Process{channel}Log"), std::iter::once(text(name)).chain(range).collect())
+        }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod calls;
 pub mod fault;
 pub mod info;
 mod lenient;
+pub mod log;
 pub mod methods;
 pub mod received;
 pub mod state;
@@ -14,6 +15,7 @@ pub mod xmlrpc;
 
 pub use fault::{Fault, FaultCode};
 pub use info::{ChannelInfo, CollectionInfo, ConfigInfo, LogSetting, Outcome, ProcessInfo};
+pub use log::{Channel, LogName, LogRead};
 pub use state::{ProcessState, SupervisorState};
 
 /// The version of the XML-RPC interface (RPC-016).
@@ -79,6 +81,16 @@ pub enum Request {
     CollectionProcessInfo {
         name: String,
     },
+    ReadLog {
+        log: LogName,
+        read: LogRead,
+    },
+    /// The daemon's own log.
+    ClearLog,
+    /// A namespec or all.
+    ClearProcessLogs {
+        target: Target,
+    },
     Shutdown,
     RestartDaemon,
 }
@@ -95,6 +107,12 @@ pub enum Reply {
     Configs(Vec<ConfigInfo>),
     Collections(Vec<CollectionInfo>),
     Outcomes(Vec<Outcome>),
+    /// The end of a log, the log's size in bytes, and whether there is more than was asked for (RPC-051).
+    Tail {
+        text: String,
+        size: i64,
+        overflow: bool,
+    },
     /// Group names: added, changed, removed (RPC-025).
     Reread {
         added: Vec<String>,

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::api::calls::{call_of, write_call};
     use crate::api::methods::{Action, Methods};
-    use crate::api::{Request, Target};
+    use crate::api::{Channel, LogName, LogRead, Request, Target};
 
     fn call(inner: &str) -> Result<Call, NotACall> {
         read_call(format!("<?xml version='1.0'?>\n<methodCall>{inner}</methodCall>").as_bytes())
@@ -141,6 +141,22 @@ mod tests {
         assert!(read_call(bomb).is_err());
     }
 
+    fn any_log_read() -> impl Strategy<Value = Request> {
+        let channel = any::<bool>().prop_map(|err| if err { Channel::Stderr } else { Channel::Stdout });
+        let process =
+            (any::<String>(), channel).prop_map(|(name, channel)| LogName::Process { name, channel });
+        let slice = |(offset, length)| LogRead::Slice { offset, length };
+        let tail = |(offset, length)| LogRead::Tail { offset, length };
+        // A client writes no longer numbers.
+        let range = || any::<(i32, i32)>().prop_map(|(offset, length)| (offset.into(), length.into()));
+        prop_oneof![
+            range().prop_map(move |range| Request::ReadLog { log: LogName::Main, read: slice(range) }),
+            (process.clone(), range())
+                .prop_map(move |(log, range)| Request::ReadLog { log, read: slice(range) }),
+            (process, range()).prop_map(move |(log, range)| Request::ReadLog { log, read: tail(range) }),
+        ]
+    }
+
     fn any_target() -> impl Strategy<Value = Target> {
         prop_oneof![
             any::<String>().prop_map(Target::Namespec),
@@ -161,6 +177,8 @@ mod tests {
             Request::AllConfigInfo,
             Request::ReloadConfig,
             Request::ListCollections,
+            Request::ClearLog,
+            Request::ClearProcessLogs { target: Target::All },
             Request::Shutdown,
             Request::RestartDaemon,
         ];
@@ -172,6 +190,8 @@ mod tests {
             (name(), any::<bool>()).prop_map(|(collection, wait)| Request::Restart { collection, wait }),
             (any_target(), name()).prop_map(|(target, signal)| Request::Signal { target, signal }),
             name().prop_map(|name| Request::ProcessInfo { name }),
+            any_log_read(),
+            name().prop_map(|name| Request::ClearProcessLogs { target: Target::Namespec(name) }),
             name().prop_map(|name| Request::AddGroup { name }),
             name().prop_map(|name| Request::RemoveGroup { name }),
             name().prop_map(|name| Request::CollectionProcessInfo { name }),

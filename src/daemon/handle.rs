@@ -27,6 +27,11 @@ impl Handle {
         (Handle { calls }, taken)
     }
 
+    /// Waits for the daemon's end.
+    pub async fn closed(&self) {
+        self.calls.closed().await;
+    }
+
     /// Asks, and waits for as long as the request takes. The daemon's end is SHUTDOWN_STATE.
     pub async fn call(&self, request: Request) -> Result<Reply, Fault> {
         let (answer, answered) = oneshot::channel();

@@ -15,6 +15,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::localtime;
 use super::logfile::{LogFile, reason};
+use crate::api::{Fault, FaultCode};
 use crate::config::{LogLevel, MainLog, SupervisordConfig};
 
 /// The target of an error that is CRIT.
@@ -95,16 +96,38 @@ impl Log {
         }
     }
 
+    /// Where the log is; a name that is no file's if it goes to syslog (RPC-022).
+    pub fn path(&self) -> Arc<str> {
+        self.outlets().file.as_ref().map_or_else(|| Arc::from("syslog"), |file| file.path().clone())
+    }
+
+    /// Empties the file (RPC-023). A foreground daemon says so, once for each outlet (LOG-039).
+    pub fn clear(&self) -> Result<(), Fault> {
+        let path = self.path();
+        if !std::path::Path::new(&*path).exists() {
+            return Err(FaultCode::NoFile.into());
+        }
+        let mut outlets = self.outlets();
+        let cleared = outlets.file.as_mut().map_or(Ok(()), LogFile::clear);
+        cleared.map_err(|_| FaultCode::Failed)?;
+        // In the file it would stand in the part that is gone.
+        if let Some(copy) = outlets.copy.as_mut().filter(|_| self.writes(LogLevel::Info)) {
+            let line = line(LogLevel::Info, "reopening log file");
+            let _ = copy.write(line.repeat(2).as_bytes());
+        }
+        Ok(())
+    }
+
     fn outlets(&self) -> std::sync::MutexGuard<'_, Outlets> {
         self.shared.outlets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn writes(&self, level: LogLevel) -> bool {
+        level as u8 >= self.shared.least.load(Ordering::Relaxed)
+    }
+
     fn write(&self, level: LogLevel, text: &str) {
-        let (unix, millis) = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(since) => (i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_millis()),
-            Err(_) => (0, 0),
-        };
-        let line = format!("{} {} {text}\n", localtime::stamp(unix, millis), word(level));
+        let line = line(level, text);
         let mut outlets = self.outlets();
         if let Some(copy) = &mut outlets.copy {
             // Nobody is left to be told.
@@ -115,6 +138,15 @@ impl Log {
             let _ = copy.write(format!("{trouble}\n").as_bytes());
         }
     }
+}
+
+/// A line as the log has it (LOG-001).
+fn line(level: LogLevel, text: &str) -> String {
+    let (unix, millis) = match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => (i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_millis()),
+        Err(_) => (0, 0),
+    };
+    format!("{} {} {text}\n", localtime::stamp(unix, millis), word(level))
 }
 
 /// The word in the line (LOG-002).
@@ -150,8 +182,7 @@ impl Subscriber for Log {
 
     /// Libraries that trace are not heard.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let least = self.shared.least.load(Ordering::Relaxed);
-        level_of(metadata) as u8 >= least && metadata.target().starts_with("convoke")
+        self.writes(level_of(metadata)) && metadata.target().starts_with("convoke")
     }
 
     fn event(&self, event: &Event<'_>) {

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::sys;
+use super::{readlog, sys};
 
 /// How long a write waits for a terminal or pipe that takes no more; then its bytes are dropped.
 const STALL_MAX_MILLIS: u16 = 1_000;
@@ -61,6 +61,11 @@ impl LogFile {
         })
     }
 
+    /// The name it was opened under.
+    pub fn path(&self) -> &Arc<str> {
+        &self.path
+    }
+
     /// Appends, and rotates when the file has grown to its limit (LOG-018). What cannot be written is dropped;
     /// the sentence to log about it comes back once per spell of trouble.
     pub fn write(&mut self, bytes: &[u8]) -> Option<String> {
@@ -82,6 +87,20 @@ impl LogFile {
     pub fn reopen(&mut self) -> io::Result<()> {
         if self.kind == Kind::Regular {
             let (file, kind) = open(&self.path, MODE)?;
+            self.file = file;
+            self.kind = kind;
+            self.rotate_at = self.maxbytes;
+        }
+        Ok(())
+    }
+
+    /// Removes the file and begins a new one (LOG-038, LOG-039). What is no regular file cannot be emptied, and is
+    /// never removed (BUG-005).
+    pub fn clear(&mut self) -> io::Result<()> {
+        let mode = self.file.metadata()?.permissions().mode();
+        clear(&self.path)?;
+        if self.kind == Kind::Regular {
+            let (file, kind) = open(&self.path, mode)?;
             self.file = file;
             self.kind = kind;
             self.rotate_at = self.maxbytes;
@@ -145,6 +164,23 @@ impl LogFile {
     fn backup(&self, number: u32) -> PathBuf {
         PathBuf::from(format!("{}.{number}", self.path))
     }
+}
+
+/// Removes the log at `path` and puts an empty one there, as private as the old. `/dev/null` is empty already;
+/// other things that are no regular files cannot be emptied.
+pub fn clear(path: &str) -> io::Result<()> {
+    let metadata = match std::fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        metadata => metadata?,
+    };
+    if readlog::is_null(&metadata) {
+        return Ok(());
+    }
+    if !metadata.is_file() || descriptor(path).is_some() {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    std::fs::remove_file(path)?;
+    open(path, metadata.permissions().mode()).map(drop)
 }
 
 /// A missing source has been removed by somebody else, which is no trouble (LOG-021).

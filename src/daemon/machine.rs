@@ -12,12 +12,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::child::{self, SharedLog};
 use super::handle::Call;
-use super::logfile::{LogFile, reason};
+use super::logfile::{self, LogFile, reason};
 use super::notify::Notify;
 use super::spawn::Spawner;
 use super::start::{self, Started};
-use super::{autolog, log, notes, sys};
-use crate::api::{Fault, Reply, RequestId};
+use super::{autolog, log, notes, readlog, sys};
+use crate::api::{Fault, LogRead, Reply, RequestId};
 use crate::config::{self, Config, OutputConfig, ProcessConfig};
 use crate::names::{Errno, ExitStatus, Pid, Signal};
 use crate::supervisor::{
@@ -182,11 +182,20 @@ impl Machine {
                 Err(errno) => Performed::Gave(Input::KillFailed(process, errno)),
             },
             Effect::Reply(request, answer) => {
-                if let Some(caller) = self.callers.remove(&request) {
-                    // A client that has hung up is not waiting.
-                    let _ = caller.send(answer);
-                }
+                self.answer(request, answer);
                 Performed::Done
+            }
+            Effect::ReadLog(request, path, read) => {
+                self.read_log(request, path, read);
+                Performed::Done
+            }
+            Effect::ClearLog(request) => {
+                let cleared = self.log.clear();
+                self.answer(request, cleared.map(|()| Reply::True));
+                Performed::Done
+            }
+            Effect::ClearLogs(request, key) => {
+                Performed::Gave(Input::LogsCleared(request, key, self.clear_logs(key)))
             }
             Effect::Note(note) => {
                 if let Note::RestartRefused { .. } = &note {
@@ -211,6 +220,38 @@ impl Machine {
             }
             Effect::Exit(exit) => Performed::Exit(exit),
         }
+    }
+
+    fn answer(&mut self, request: RequestId, answer: Result<Reply, Fault>) {
+        if let Some(caller) = self.callers.remove(&request) {
+            // A client that has hung up is not waiting.
+            let _ = caller.send(answer);
+        }
+    }
+
+    /// Reads on while everything else goes on.
+    fn read_log(&mut self, request: RequestId, path: Option<Arc<str>>, read: LogRead) {
+        let Some(caller) = self.callers.remove(&request) else { return };
+        let path = path.unwrap_or_else(|| self.log.path());
+        tokio::spawn(async move {
+            // A client that has hung up is not waiting.
+            let _ = caller.send(readlog::read(&path, read).await);
+        });
+    }
+
+    /// Empties both logs of a process, open or not, and all that can be emptied even if one cannot (LOG-038,
+    /// BUG-026).
+    fn clear_logs(&self, process: ProcessKey) -> Result<(), Errno> {
+        let Some(member) = self.members.get(&process) else { return Ok(()) };
+        let open = member.child.as_ref().map(|child| &child.logs);
+        let clear = |index: usize, path: &str| match open.and_then(|logs| logs.get(index)?.as_ref()) {
+            Some(log) => child::with_log(log, LogFile::clear),
+            None if path.is_empty() => Ok(()),
+            None => logfile::clear(path),
+        };
+        let cleared = [clear(0, &member.logs.stdout), clear(1, &member.logs.stderr)];
+        let failed = cleared.into_iter().find_map(Result::err);
+        failed.map_or(Ok(()), |error| Err(Errno(error.raw_os_error().unwrap_or(0))))
     }
 
     fn join(&mut self, key: ProcessKey, config: &ProcessConfig) -> LogPaths {

@@ -18,6 +18,7 @@ pub mod notify;
 pub mod options;
 pub mod output;
 pub mod pidfile;
+pub mod readlog;
 pub mod reap;
 pub mod signals;
 pub mod spawn;

@@ -2,6 +2,7 @@
 
 mod auth;
 mod connection;
+mod logtail;
 mod rpc;
 pub mod socket;
 mod timed;
@@ -136,6 +137,14 @@ async fn dispatch(State(rpc): State<Arc<Rpc>>, request: Request) -> Response<Bod
             rpc.post(request).await
         } else {
             refuse(StatusCode::BAD_REQUEST)
+        };
+    }
+    let is_main_log = path.starts_with(b"/mainlogtail");
+    if is_main_log || path.starts_with(b"/logtail") {
+        return match method {
+            Method::GET if is_main_log => logtail::main(rpc.handle()).await,
+            Method::GET => logtail::process(rpc.handle(), &path).await,
+            _ => refuse(StatusCode::BAD_REQUEST),
         };
     }
     if is_ok_page(&path) && (method == Method::GET || method == Method::POST) {

@@ -43,6 +43,11 @@ impl Rpc {
         Rpc { methods, handle, local_time }
     }
 
+    /// What other routes ask the supervisor with.
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     /// One HTTP request. The answer waits for as long as the call does (RPC-064).
     pub(super) async fn post(&self, request: Request) -> Response<Body> {
         let body = match body(request).await {

@@ -24,7 +24,7 @@ mod visit;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::api::{CollectionInfo, ConfigInfo, Fault, Reply, Request, RequestId, SupervisorState};
+use crate::api::{CollectionInfo, ConfigInfo, Fault, LogRead, Reply, Request, RequestId, SupervisorState};
 use crate::config::{self, Config, ProcessConfig};
 use crate::names::{Errno, ExitStatus, Pid, Signal};
 
@@ -59,6 +59,8 @@ pub enum Input {
     Joined(ProcessKey, LogPaths),
     /// Answers [`Effect::Check`].
     Checked(RequestId, ProcessKey, Result<(), CommandError>),
+    /// Answers [`Effect::ClearLogs`].
+    LogsCleared(RequestId, ProcessKey, Result<(), Errno>),
     /// Answers [`Effect::Spawn`], as does `SpawnFailed`.
     Spawned(ProcessKey, Pid),
     SpawnFailed(ProcessKey, SpawnError),
@@ -106,6 +108,12 @@ pub enum Effect {
         whole_group: bool,
     },
     Reply(RequestId, Result<Reply, Fault>),
+    /// Replies to the request with what the log holds: `None` means the daemon's own, which the daemon knows.
+    ReadLog(RequestId, Option<Arc<str>>, LogRead),
+    /// Empties the daemon's own log and replies to the request.
+    ClearLog(RequestId),
+    /// Empties both logs of a process (LOG-038). Answered.
+    ClearLogs(RequestId, ProcessKey),
     Note(Note),
     /// Answered.
     ReadConfig(ReadFor),
@@ -222,6 +230,7 @@ impl Supervisor {
                 }
             }
             Input::Checked(id, key, result) => self.on_checked(id, key, result),
+            Input::LogsCleared(id, key, result) => self.on_logs_cleared(id, key, result),
             Input::Spawned(key, pid) => self.step(key, process::Input::Spawned(pid)),
             Input::SpawnFailed(key, error) => self.step(key, process::Input::SpawnFailed(error)),
             Input::KillFailed(key, errno) => self.step(key, process::Input::KillFailed(errno)),

@@ -22,6 +22,7 @@ pub enum Verb {
     Stop,
     /// `Err` keeps a signal that is none, to be told of for each process (RPC-040).
     Signal(Result<Signal, String>),
+    ClearLogs,
 }
 
 /// What the caller gets in the end.
@@ -154,7 +155,7 @@ impl Parked {
                 }
             },
             Verb::Stop => state.is_stopped().then_some(Ok(())),
-            Verb::Signal(_) => Some(Ok(())),
+            Verb::Signal(_) | Verb::ClearLogs => Some(Ok(())),
         }
     }
 }

@@ -7,8 +7,8 @@ use super::event::{Event, Note};
 use super::parked::{Shape, Verb};
 use super::{Effect, ProcessKey, ReadFor, Step, Supervisor, facts};
 use crate::api::{
-    API_VERSION, Fault, FaultCode, ProcessInfo, Reply, Request, RequestId, SUPERVISOR_VERSION,
-    SupervisorState, Target,
+    API_VERSION, Channel, Fault, FaultCode, LogName, LogRead, ProcessInfo, Reply, Request, RequestId,
+    SUPERVISOR_VERSION, SupervisorState, Target,
 };
 use crate::config::{self, Config};
 use crate::names::{Namespec, Signal};
@@ -25,9 +25,12 @@ enum Found {
 impl Supervisor {
     pub(super) fn on_request(&mut self, id: RequestId, request: Request) {
         // In SHUTDOWN and RESTARTING nothing is answered, not even what state it is (RPC-015).
-        let now = match self.state {
-            SupervisorState::Running => self.answer(id, request),
-            SupervisorState::Shutdown | SupervisorState::Restarting => {
+        let now = match (self.state, &request) {
+            // A stream of the log shows the shutdown itself.
+            (_, Request::ReadLog { read: LogRead::Path, .. }) | (SupervisorState::Running, _) => {
+                self.answer(id, request)
+            }
+            (SupervisorState::Shutdown | SupervisorState::Restarting, _) => {
                 Some(Err(FaultCode::ShutdownState.into()))
             }
         };
@@ -62,6 +65,12 @@ impl Supervisor {
                 .collection_members(&name)
                 .map(|keys| Reply::Processes(self.infos(keys.into_iter())))
                 .ok_or_else(|| Fault::new(FaultCode::BadName, name)),
+            Request::ReadLog { log, read } => return self.read_log(id, log, read),
+            Request::ClearLog => {
+                self.added.push(Step::Do(Effect::ClearLog(id)));
+                return None;
+            }
+            Request::ClearProcessLogs { target } => return self.clear_logs(id, &target),
             Request::Shutdown => {
                 self.ask_shutdown(SupervisorState::Shutdown);
                 Ok(Reply::True)
@@ -155,6 +164,42 @@ impl Supervisor {
         info.map(|info| Reply::Process(Box::new(info))).ok_or_else(|| Fault::new(FaultCode::BadName, name))
     }
 
+    /// The daemon reads the file and replies (RPC-021, RPC-050, RPC-051).
+    fn read_log(&mut self, id: RequestId, log: LogName, read: LogRead) -> Option<Result<Reply, Fault>> {
+        let path = match log {
+            LogName::Main => None,
+            LogName::Process { name, channel } => match self.log_of(name, channel) {
+                Ok(path) if path.is_empty() => return Some(no_log(read)),
+                Ok(path) => Some(path),
+                Err(fault) => return Some(Err(fault)),
+            },
+        };
+        self.added.push(Step::Do(Effect::ReadLog(id, path, read)));
+        None
+    }
+
+    /// Where a process's output goes; empty if nowhere. Only one process can be meant.
+    fn log_of(&self, name: String, channel: Channel) -> Result<Arc<str>, Fault> {
+        let process = match self.find(&Target::Namespec(name.clone()))? {
+            Found::One(key) => self.groups.process(key),
+            Found::Many(_) | Found::Collection(_) => None,
+        };
+        let logs = &process.ok_or_else(|| Fault::new(FaultCode::BadName, name))?.logs;
+        Ok(match channel {
+            Channel::Stdout => logs.stdout.clone(),
+            Channel::Stderr => logs.stderr.clone(),
+        })
+    }
+
+    fn clear_logs(&mut self, id: RequestId, target: &Target) -> Option<Result<Reply, Fault>> {
+        match (self.find(target), target) {
+            (Ok(Found::Many(_) | Found::Collection(_)), Target::Namespec(name)) => {
+                Some(Err(Fault::new(FaultCode::BadName, name)))
+            }
+            (_, _) => self.walk(id, Verb::ClearLogs, target, false),
+        }
+    }
+
     /// From the configuration last read (RPC-026).
     fn add_group(&mut self, name: String) -> Result<Reply, Fault> {
         let Some(group) = self.config.groups.iter().find(|group| group.name.as_str() == name).cloned() else {
@@ -246,5 +291,13 @@ impl Supervisor {
         for gone in old.collections.iter().filter(|c| !new.collections.iter().any(|n| n.name == c.name)) {
             self.note(Note::Event(Event::CollectionRemoved(gone.name.clone())));
         }
+    }
+}
+
+/// What is said of a process that keeps no log: a tail is empty, the rest is a fault.
+fn no_log(read: LogRead) -> Result<Reply, Fault> {
+    match read {
+        LogRead::Tail { .. } => Ok(Reply::Tail { text: String::new(), size: 0, overflow: false }),
+        LogRead::Slice { .. } | LogRead::Path => Err(FaultCode::NoFile.into()),
     }
 }

@@ -112,6 +112,8 @@ pub struct World {
     pub no_fork: BTreeSet<String>,
     /// Programs whose signals fail.
     pub no_kill: BTreeSet<String>,
+    /// Programs whose logs cannot be emptied.
+    pub no_clear: BTreeSet<String>,
     /// What the files say when they are read again.
     pub files: Result<Config, Vec<Error>>,
     pub exited: bool,
@@ -131,6 +133,7 @@ impl World {
             children: BTreeMap::new(),
             no_fork: BTreeSet::new(),
             no_kill: BTreeSet::new(),
+            no_clear: BTreeSet::new(),
             files: Ok(config),
             exited: false,
             names: BTreeMap::new(),
@@ -212,6 +215,21 @@ impl World {
                 let name = self.names[&process].clone();
                 self.said.push(format!("kill {name} {}", signal.name()));
                 self.no_kill.contains(&name).then_some(Input::KillFailed(process, Errno(1)))
+            }
+            Effect::ReadLog(id, path, read) => {
+                self.said.push(format!("reply {}: {path:?} {read:?}", id.0));
+                self.replies.insert(id.0, Ok(Reply::Text("log".to_string())));
+                None
+            }
+            Effect::ClearLog(id) => {
+                self.replies.insert(id.0, Ok(Reply::True));
+                None
+            }
+            Effect::ClearLogs(id, key) => {
+                let name = self.names[&key].clone();
+                self.said.push(format!("clear {name}"));
+                let failed = self.no_clear.contains(&name);
+                Some(Input::LogsCleared(id, key, if failed { Err(Errno(1)) } else { Ok(()) }))
             }
             Effect::Reply(id, reply) => {
                 self.said.push(format!("reply {}", id.0));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::testing::{World, collection, config, group};
 use super::{Input, STARTS_PER_TURN};
-use crate::api::{Fault, FaultCode, ProcessState, Reply, Request, Target};
+use crate::api::{Channel, Fault, FaultCode, LogName, LogRead, ProcessState, Reply, Request, Target};
 use crate::config::{Error, LogLevel, Message};
 use crate::names::{Selector, Signal};
 
@@ -390,4 +390,54 @@ fn a_real_group_wins_over_a_collection_of_that_very_name() {
     assert!(world.heard().contains(&"kill @x:a SIGHUP".to_string()));
     let unknown = world.answer(start(named("@nope")));
     assert_eq!(unknown, Err(Fault::new(FaultCode::BadName, "@nope")));
+}
+
+#[test]
+fn logs_are_read_and_cleared_of_one_process_only_rpc_050_rpc_053() {
+    let mut world = World::begin(config(vec![group("g", 1, &["a", "b"]), group("c", 2, &["c"])], Vec::new()));
+    world.heard();
+    let slice = LogRead::Slice { offset: 0, length: 0 };
+    let of = |name: &str, channel| LogName::Process { name: name.to_string(), channel };
+    let bad_name = |name: &str| Err(Fault::new(FaultCode::BadName, name));
+    for name in ["g", "g:*", "g:", "x", "g:x", "a", "*"] {
+        let log = of(name, Channel::Stdout);
+        assert_eq!(world.answer(Request::ReadLog { log, read: slice }), bad_name(name));
+        let target = Target::Namespec(name.to_string());
+        assert_eq!(world.answer(Request::ClearProcessLogs { target }), bad_name(name));
+    }
+    assert_eq!(world.heard().iter().filter(|said| !said.starts_with("reply")).count(), 0);
+    world.answer(Request::ReadLog { log: of("g:a", Channel::Stderr), read: slice }).unwrap();
+    world.answer(Request::ReadLog { log: LogName::Main, read: slice }).unwrap();
+    let said = world.heard();
+    assert!(said[0].ends_with("Some(\"err\") Slice { offset: 0, length: 0 }"), "{said:?}");
+    assert!(said[1].ends_with("None Slice { offset: 0, length: 0 }"), "{said:?}");
+}
+
+#[test]
+fn all_logs_are_cleared_and_each_outcome_told_rpc_053() {
+    let mut world = World::begin(config(vec![group("g", 1, &["a", "b"]), group("c", 2, &["c"])], Vec::new()));
+    world.no_clear.insert("g:b".to_string());
+    let target = Target::Namespec("g:b".to_string());
+    assert_eq!(world.answer(Request::ClearProcessLogs { target }), Err(Fault::new(FaultCode::Failed, "g:b")));
+    world.heard();
+    let Ok(Reply::Outcomes(outcomes)) = world.answer(Request::ClearProcessLogs { target: Target::All })
+    else {
+        panic!("no outcomes")
+    };
+    assert_eq!(world.heard()[..3], ["clear g:a", "clear g:b", "clear c"]);
+    let told: Vec<String> = outcomes
+        .iter()
+        .map(|one| format!("{} {} {}", one.name, one.status as i32, one.description))
+        .collect();
+    assert_eq!(told, ["a 80 OK", "b 30 FAILED: g:b", "c 80 OK"]);
+}
+
+#[test]
+fn a_log_can_be_followed_through_the_shutdown_and_not_read_rpc_015() {
+    let mut world = World::begin(config(vec![group("c", 1, &["c"])], Vec::new()));
+    world.answer(Request::Shutdown).unwrap();
+    let read = |read| Request::ReadLog { log: LogName::Main, read };
+    let tail = LogRead::Tail { offset: 0, length: 0 };
+    assert_eq!(world.answer(read(tail)), Err(FaultCode::ShutdownState.into()));
+    assert!(world.answer(read(LogRead::Path)).is_ok());
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::parked::{PARKED_MAX, Parked, STOP_REPORT_PERIOD, Shape, Verb};
 use super::{CommandError, Effect, Note, ProcessKey, Step, Supervisor, process};
 use crate::api::{Fault, FaultCode, ProcessState, RequestId, SupervisorState};
+use crate::names::Errno;
 
 impl Supervisor {
     /// Plans a visit to each of `keys`, in this order.
@@ -55,6 +56,7 @@ impl Supervisor {
                 self.refuse_or_skip(id, key, FaultCode::NotRunning);
             }
             Verb::Signal(Ok(signal)) => self.act(id, key, process::Input::Signal(signal)),
+            Verb::ClearLogs => self.added.push(Step::Do(Effect::ClearLogs(id, key))),
         }
     }
 
@@ -87,6 +89,15 @@ impl Supervisor {
         self.settle_one(id, key, Err(fault));
     }
 
+    /// The logs are empty, or cannot be emptied (RPC-053).
+    pub(super) fn on_logs_cleared(&mut self, id: RequestId, key: ProcessKey, result: Result<(), Errno>) {
+        let (Some(parked), Some(process)) = (self.parked.get(&id), self.groups.process(key)) else {
+            return self.leave(id);
+        };
+        let failed = Fault::new(FaultCode::Failed, parked.name_of(process));
+        self.settle_one(id, key, result.map_err(|_| failed));
+    }
+
     /// All that a visit asked for has been done: an answer, or a process to wait for.
     pub(super) fn visited(&mut self, id: RequestId, key: ProcessKey) {
         let (Some(parked), Some(process)) = (self.parked.get_mut(&id), self.groups.process(key)) else {
@@ -102,7 +113,7 @@ impl Supervisor {
             Verb::Start => Ok(()),
             Verb::Stop | Verb::Signal(_) if failed.is_some() => failed.map_or(Ok(()), Err),
             Verb::Stop if parked.wait && !state.is_stopped() => return self.wait_for(id, key),
-            Verb::Stop | Verb::Signal(_) => Ok(()),
+            Verb::Stop | Verb::Signal(_) | Verb::ClearLogs => Ok(()),
         };
         self.settle_one(id, key, result);
     }

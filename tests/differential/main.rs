@@ -8,6 +8,7 @@ mod world;
 
 mod adapt;
 mod cases;
+mod logs;
 mod session;
 
 use std::panic;

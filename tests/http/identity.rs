@@ -127,6 +127,11 @@ fn result() -> impl Strategy<Value = Result<Answer, Fault>> {
         proptest::collection::vec(process(), 0..3).prop_map(Reply::Processes),
         proptest::collection::vec(config(), 0..3).prop_map(Reply::Configs),
         proptest::collection::vec(outcome(), 0..3).prop_map(Reply::Outcomes),
+        (text(), number(), any::<bool>()).prop_map(|(text, size, overflow)| Reply::Tail {
+            text,
+            size,
+            overflow
+        }),
         (names(), names(), names()).prop_map(|(added, changed, removed)| Reply::Reread {
             added,
             changed,
@@ -245,6 +250,7 @@ fn value(result: &Result<Answer, Fault>) -> Value {
             Reply::Processes(infos) => infos.iter().map(process_value).collect(),
             Reply::Configs(infos) => infos.iter().map(config_value).collect(),
             Reply::Collections(_) => panic!("the reference has no collections"),
+            Reply::Tail { text, size, overflow } => json!([text, size, overflow]),
             Reply::Outcomes(outcomes) => outcomes.iter().map(outcome_value).collect(),
             Reply::Reread { added, changed, removed } => json!([[added, changed, removed]]),
         },

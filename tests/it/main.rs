@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod collections;
 mod limits;
+mod logs;
 mod processes;
 mod quickstart;
 mod reload;

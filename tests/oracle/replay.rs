@@ -276,6 +276,9 @@ impl World {
             Effect::ReadConfig(why) => return Some(Input::ConfigRead(why, Ok(Box::new(self.later.clone())))),
             Effect::Exit(Exit::Shutdown) => self.saw.push("exit shutdown".to_string()),
             Effect::Exit(Exit::Restart(_)) => self.saw.push("exit restart".to_string()),
+            Effect::ReadLog(..) | Effect::ClearLog(_) | Effect::ClearLogs(..) => {
+                self.wrong = Some("the traces touch no log".to_string());
+            }
             Effect::Configured(_) | Effect::ReopenLogs => (),
         }
         None

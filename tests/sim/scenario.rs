@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use convoke::api::{Request, Target};
+use convoke::api::{Channel, LogName, LogRead, Request, Target};
 use convoke::config::{AutoRestart, CollectionConfig, Config, GroupConfig, ProcessConfig};
 use convoke::names::{Selector, Signal};
 
@@ -100,7 +100,12 @@ impl Scenario {
                 return vec![stop(Target::All, true), start(Target::All, true)];
             }
             996 => Request::Signal { target: Target::All, signal: "HUP".to_string() },
-            997 => Request::AllConfigInfo,
+            997 => {
+                let name = LogName::Process { name: process.clone(), channel: Channel::Stderr };
+                let read = Request::ReadLog { log: name, read: LogRead::Tail { offset: 0, length: 9 } };
+                let clear = Request::ClearProcessLogs { target: Target::Namespec(process) };
+                return vec![Request::AllConfigInfo, read, clear];
+            }
             998 => Request::AllProcessInfo,
             _ => Request::State,
         }]

@@ -318,6 +318,12 @@ impl World {
                 self.answer(id)?;
                 None
             }
+            Effect::ReadLog(id, ..) | Effect::ClearLog(id) => {
+                self.print(|| format!("log {}", id.0));
+                self.answer(id)?;
+                None
+            }
+            Effect::ClearLogs(id, key) => Some(Input::LogsCleared(id, key, Ok(()))),
             Effect::Note(Note::Event(event)) => {
                 self.print(|| format!("{} {}", event.name(), event.payload()));
                 self.event(event)?;

@@ -1,7 +1,8 @@
 //! The rows of [`METHODS`].
 
 use super::{Action, Kind, Method, Parameter};
-use crate::api::{Request, Target};
+use crate::api::arguments::Arguments;
+use crate::api::{Channel, Fault, LogName, LogRead, Request, Target};
 
 const fn required(kind: Kind, name: &'static str, help: &'static str) -> Parameter {
     Parameter { kind, name, help, optional: false }
@@ -25,9 +26,39 @@ const WAIT: Parameter = Parameter {
     optional: true,
 };
 
+const OFFSET: Parameter =
+    required(Kind::Number, "offset", "The first byte to return; negative with length 0 for the last bytes");
+const LENGTH: Parameter = required(Kind::Number, "length", "Bytes to return; 0 for all from offset on");
+const TAIL_OFFSET: Parameter =
+    required(Kind::Number, "offset", "Where the last answer ended; from there on there is something new");
+const TAIL_LENGTH: Parameter = required(Kind::Number, "length", "The most bytes to return");
+
 const TRUE: (Kind, &str) = (Kind::Flag, "True, or a fault");
 const OUTCOMES: (Kind, &str) =
     (Kind::List, "A struct for each process acted on: name, group, status, description");
+
+const BYTES: (Kind, &str) = (Kind::Text, "The text; U+FFFD stands for what is no text");
+const TAIL: (Kind, &str) =
+    (Kind::List, "[text, size of the log, whether it has grown by more than length since offset]");
+
+fn slice(a: Arguments, channel: Channel) -> Result<Request, Fault> {
+    let read = LogRead::Slice { offset: a.integer(1)?, length: a.integer(2)? };
+    Ok(Request::ReadLog { log: LogName::Process { name: a.name(0)?, channel }, read })
+}
+
+fn main_slice(a: Arguments) -> Result<Request, Fault> {
+    let read = LogRead::Slice { offset: a.integer(0)?, length: a.integer(1)? };
+    Ok(Request::ReadLog { log: LogName::Main, read })
+}
+
+fn tail(a: Arguments, channel: Channel) -> Result<Request, Fault> {
+    let read = LogRead::Tail { offset: a.integer(1)?, length: a.integer(2)? };
+    Ok(Request::ReadLog { log: LogName::Process { name: a.name(0)?, channel }, read })
+}
+
+fn clear(a: Arguments) -> Result<Request, Fault> {
+    Ok(Request::ClearProcessLogs { target: a.namespec(0)? })
+}
 
 /// All methods, in the order of docs/api.md.
 pub const METHODS: &[Method] = &[
@@ -193,6 +224,90 @@ pub const METHODS: &[Method] = &[
         returns: OUTCOMES,
         help: "Send a signal to every process that has a child.",
         action: Action::Ask(|a| Ok(Request::Signal { target: Target::All, signal: a.signal(0)? })),
+    },
+    Method {
+        name: "readLog",
+        parameters: &[OFFSET, LENGTH],
+        returns: BYTES,
+        help: "A part of the daemon's own log.",
+        action: Action::Ask(main_slice),
+    },
+    Method {
+        name: "readMainLog",
+        parameters: &[OFFSET, LENGTH],
+        returns: BYTES,
+        help: "The older name of readLog.",
+        action: Action::Ask(main_slice),
+    },
+    Method {
+        name: "clearLog",
+        parameters: &[],
+        returns: TRUE,
+        help: "Empty the daemon's own log.",
+        action: Action::Ask(|_| Ok(Request::ClearLog)),
+    },
+    Method {
+        name: "readProcessStdoutLog",
+        parameters: &[PROCESS, OFFSET, LENGTH],
+        returns: BYTES,
+        help: "A part of the log of a process's standard output.",
+        action: Action::Ask(|a| slice(a, Channel::Stdout)),
+    },
+    Method {
+        name: "readProcessLog",
+        parameters: &[PROCESS, OFFSET, LENGTH],
+        returns: BYTES,
+        help: "The older name of readProcessStdoutLog.",
+        action: Action::Ask(|a| slice(a, Channel::Stdout)),
+    },
+    Method {
+        name: "readProcessStderrLog",
+        parameters: &[PROCESS, OFFSET, LENGTH],
+        returns: BYTES,
+        help: "A part of the log of a process's standard error.",
+        action: Action::Ask(|a| slice(a, Channel::Stderr)),
+    },
+    Method {
+        name: "tailProcessStdoutLog",
+        parameters: &[PROCESS, TAIL_OFFSET, TAIL_LENGTH],
+        returns: TAIL,
+        help: "The end of the log of a process's standard output.",
+        action: Action::Ask(|a| tail(a, Channel::Stdout)),
+    },
+    Method {
+        name: "tailProcessLog",
+        parameters: &[PROCESS, TAIL_OFFSET, TAIL_LENGTH],
+        returns: TAIL,
+        help: "The older name of tailProcessStdoutLog.",
+        action: Action::Ask(|a| tail(a, Channel::Stdout)),
+    },
+    Method {
+        name: "tailProcessStderrLog",
+        parameters: &[PROCESS, TAIL_OFFSET, TAIL_LENGTH],
+        returns: TAIL,
+        help: "The end of the log of a process's standard error.",
+        action: Action::Ask(|a| tail(a, Channel::Stderr)),
+    },
+    Method {
+        name: "clearProcessLogs",
+        parameters: &[PROCESS],
+        returns: TRUE,
+        help: "Empty the logs of a process, running or not. Rotated files stay.",
+        action: Action::Ask(clear),
+    },
+    Method {
+        name: "clearProcessLog",
+        parameters: &[PROCESS],
+        returns: TRUE,
+        help: "The older name of clearProcessLogs.",
+        action: Action::Ask(clear),
+    },
+    Method {
+        name: "clearAllProcessLogs",
+        parameters: &[],
+        returns: OUTCOMES,
+        help: "Empty the logs of every process.",
+        action: Action::Ask(|_| Ok(Request::ClearProcessLogs { target: Target::All })),
     },
     Method {
         name: "listCollections",

@@ -1,0 +1,200 @@
+//! What clients see and do of the logs.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::world::World;
+use crate::world::procfs::until;
+use crate::world::rpc::Refusal;
+
+/// A client of `/logtail` and what it has read so far.
+struct Stream {
+    socket: UnixStream,
+    bytes: Vec<u8>,
+}
+
+impl Stream {
+    fn open(world: &World, request: &str) -> Stream {
+        let mut socket = UnixStream::connect(world.socket()).unwrap();
+        socket.write_all(format!("{request}\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        Stream { socket, bytes: Vec::new() }
+    }
+
+    /// Reads what is there; whether the server has closed.
+    fn read(&mut self) -> bool {
+        let mut chunk = [0; 65_536];
+        match self.socket.read(&mut chunk) {
+            Ok(0) => true,
+            Ok(count) => {
+                self.bytes.extend_from_slice(&chunk[..count]);
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// Waits for a text, and gives all that has come.
+    fn await_text(&mut self, text: &str) -> String {
+        until(&format!("{text:?} in the stream"), || {
+            self.read();
+            self.text().contains(text).then(|| self.text())
+        })
+    }
+
+    fn await_close(&mut self) -> String {
+        until("the end of the stream", || self.read().then(|| self.text()))
+    }
+}
+
+/// The chunks' content.
+fn unchunked(text: &str) -> String {
+    let (_, mut rest) = text.split_once("\r\n\r\n").unwrap();
+    let mut out = String::new();
+    while let Some((size, after)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap();
+        if size == 0 || after.len() < size {
+            break;
+        }
+        out.push_str(&after[..size]);
+        rest = &after[size + 2..];
+    }
+    out
+}
+
+/// A program that copies what is put into the file `feed` to its output, and rotates often.
+fn world() -> World {
+    let mut world = World::ours();
+    world.script("program", "exec tail -n +1 -f --sleep-interval=0.01 \"$1\"");
+    world.write("feed", "first\n");
+    world.configure(
+        "[program:x]\ncommand={dir}/program {dir}/feed\nstdout_logfile={dir}/out\nstdout_logfile_maxbytes=40\n\
+         stdout_logfile_backups=3\nstderr_logfile=NONE\n\
+         [program:idle]\ncommand=/bin/cat\nautostart=false\nstdout_logfile={dir}/idle\n\
+         [program:pipe]\ncommand=/bin/cat\nstdout_logfile=/dev/null\nstderr_logfile={dir}/fifo\n",
+    );
+    nix::unistd::mkfifo(&world.path("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    world.boot();
+    world.await_state("x", "RUNNING");
+    world
+}
+
+fn feed(world: &World, text: &str) {
+    let mut file = fs::OpenOptions::new().append(true).open(world.path("feed")).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+#[test]
+fn a_log_is_followed_through_rotation_clearing_and_truncation_http_025_bug_027() {
+    let world = world();
+    until("the log", || (world.read("out") == "first\n").then_some(()));
+    let mut stream = Stream::open(&world, "GET /logtail/x HTTP/1.1");
+    let head = stream.await_text("first\n");
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    for header in [
+        "Content-Type: text/plain;charset=utf-8\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "X-Accel-Buffering: no\r\n",
+        "Last-Modified: ",
+    ] {
+        assert!(head.to_lowercase().contains(&header.to_lowercase()), "{header} in {head}");
+    }
+    let mut expected = "first\n".to_string();
+    for number in 0..20 {
+        let line = format!("line number {number:02}\n");
+        feed(&world, &line);
+        expected.push_str(&line);
+        stream.await_text(&line);
+    }
+    assert!(world.path("out.1").exists(), "it was rotated");
+    world.rpc_ok("supervisor.clearProcessLogs", &[json!("x")]);
+    feed(&world, "cleared\n");
+    stream.await_text("cleared\n");
+    fs::OpenOptions::new().write(true).open(world.path("out")).unwrap().set_len(0).unwrap();
+    stream.await_text("==> File truncated <==\n");
+    feed(&world, "cut\n");
+    let all = unchunked(&stream.await_text("cut\n"));
+    assert_eq!(all, format!("{expected}cleared\n==> File truncated <==\ncut\n"));
+}
+
+#[test]
+fn http_1_0_gets_the_stream_too_and_all_of_it_until_the_daemon_ends_bug_027() {
+    let mut world = world();
+    let mut stream = Stream::open(&world, "GET /mainlogtail HTTP/1.0");
+    let head = stream.await_text("\r\n\r\n");
+    assert!(!head.to_lowercase().contains("chunked") && !head.to_lowercase().contains("accel"), "{head}");
+    stream.await_text("success: x entered RUNNING state");
+    world.signal("TERM");
+    let all = stream.await_close();
+    assert!(all.contains("waiting for") && all.contains("stopped: x"), "{all}");
+    world.await_end();
+}
+
+#[test]
+fn what_cannot_be_followed_is_404_http_026() {
+    let world = world();
+    for path in [
+        "/logtail/nobody",
+        "/logtail/x:*",
+        "/logtail/x/stderr",
+        "/logtail/x/stdin",
+        "/logtail/idle",
+        "/logtail/pipe/stderr",
+        "/logtail",
+    ] {
+        let answer = Stream::open(&world, &format!("GET {path} HTTP/1.1")).await_text("</body>");
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
+    }
+    for request in ["POST /logtail/x", "HEAD /mainlogtail"] {
+        let answer =
+            Stream::open(&world, &format!("{request} HTTP/1.1\r\nContent-Length: 0")).await_text("\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{request}: {answer}");
+    }
+}
+
+#[test]
+fn logs_of_stopped_processes_are_cleared_and_pipes_are_not_removed_bug_005_bug_026() {
+    let world = world();
+    world.write("idle", "old");
+    fs::set_permissions(world.path("idle"), fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(world.rpc_ok("supervisor.clearProcessLogs", &[json!("idle")]), json!(true));
+    assert_eq!(fs::read_to_string(world.path("idle")).unwrap(), "");
+    assert_eq!(fs::metadata(world.path("idle")).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let refused = world.rpc("supervisor.clearProcessLogs", &[json!("pipe")]);
+    assert_eq!(refused, Err(Refusal::Fault(30, "FAILED: pipe".to_string())));
+    assert!(world.path("fifo").exists() && fs::metadata("/dev/null").unwrap().len() == 0);
+
+    let all = world.rpc_ok("supervisor.clearAllProcessLogs", &[]);
+    let told: Vec<String> = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| format!("{} {}", one["name"].as_str().unwrap(), one["status"]))
+        .collect();
+    assert_eq!(told, ["idle 80", "pipe 30", "x 80"]);
+    // The running one writes on, into the new file.
+    feed(&world, "more\n");
+    until("the log", || (world.read("out") == "more\n").then_some(()));
+}
+
+#[test]
+fn colours_and_broken_text_reach_the_client_bug_016_bug_017() {
+    let world = world();
+    fs::write(world.path("idle"), b"\x1b[1mbold\x1b[0m \xff\xfe end\n").unwrap();
+    let read = world.rpc_ok("supervisor.readProcessStdoutLog", &[json!("idle"), json!(0), json!(0)]);
+    assert_eq!(read, "\u{fffd}[1mbold\u{fffd}[0m \u{fffd}\u{fffd} end\n");
+    // A size beyond 32 bits is the nearest inside (BUG-018).
+    fs::OpenOptions::new().write(true).open(world.path("idle")).unwrap().set_len(3 << 30).unwrap();
+    let tail = world.rpc_ok("supervisor.tailProcessStdoutLog", &[json!("idle"), json!(0), json!(2)]);
+    assert_eq!(tail, json!(["\u{fffd}\u{fffd}", i32::MAX, true]));
+}
