@@ -323,6 +323,7 @@ impl Supervisor {
             member.process.step(self.now, input, &mut effects);
             self.moved.insert(key);
             self.retime(key);
+            self.note_stopped(key);
         }
         self.added.extend(effects.into_iter().map(|effect| Step::Process(key, effect)));
     }

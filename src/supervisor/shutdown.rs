@@ -1,8 +1,10 @@
 //! Orderly shutdown and restart: groups are stopped one at a time, the last in priority first (PROC-021).
 
+use std::collections::BTreeSet;
+
 use super::clock::Instant;
 use super::event::{Event, SignalMeaning};
-use super::{Effect, Note, ReadFor, Step, Supervisor, process};
+use super::{Effect, Note, ProcessKey, ReadFor, Step, Supervisor, process};
 use crate::api::SupervisorState;
 use crate::names::{GroupName, ProcessName, Signal};
 
@@ -17,6 +19,9 @@ pub enum Shutdown {
     Under {
         /// Still to be stopped; the last is next.
         groups: Vec<GroupName>,
+        /// Those of the group being stopped that have not stopped yet. Kept, and not asked for after each exit: the
+        /// end of a group of ten thousand must not look at all of them for each that dies.
+        waiting: BTreeSet<ProcessKey>,
         report_at: Instant,
     },
     Over,
@@ -66,45 +71,60 @@ impl Supervisor {
     pub(super) fn begin_shutdown(&mut self) {
         let Some(Shutdown::Asked) = self.shutdown else { return };
         let groups = self.groups.by_priority().iter().map(|group| group.config.name.clone()).collect();
-        self.shutdown = Some(Shutdown::Under { groups, report_at: self.now.at });
+        let waiting = BTreeSet::new();
+        self.shutdown = Some(Shutdown::Under { groups, waiting, report_at: self.now.at });
         self.note(Note::Event(Event::SupervisorStopping));
         for key in self.groups.all_by_priority() {
             self.step(key, process::Input::Hold);
         }
     }
 
-    /// Stops the group whose turn it is, lets go of those that have stopped, and says who is still waited for.
+    /// Once the group whose turn it was has stopped, stops the next, and says who is still waited for.
     pub(super) fn advance_shutdown(&mut self) {
-        let Some(Shutdown::Under { groups, report_at }) = &mut self.shutdown else { return };
-        let (mut groups, report_at) = (std::mem::take(groups), *report_at);
-        while let Some(name) = groups.last() {
-            let planned = self.added.len();
-            let members = self.groups.get(name.as_str()).map_or_else(Vec::new, |group| group.members.clone());
-            self.stop_members(&members);
-            let stopped = |key| self.groups.process(key).is_none_or(|process| process.state().is_stopped());
-            if self.added.len() > planned || !members.into_iter().all(stopped) {
+        while let Some(Shutdown::Under { groups, waiting, .. }) = &mut self.shutdown {
+            // What was planned may change who has stopped.
+            if !waiting.is_empty() || !self.added.is_empty() {
                 break;
             }
-            groups.pop();
+            let Some(name) = groups.pop() else {
+                self.shutdown = Some(Shutdown::Over);
+                self.done = true;
+                return;
+            };
+            let members = self.groups.get(name.as_str()).map_or_else(Vec::new, |group| group.members.clone());
+            let unstopped = members
+                .iter()
+                .copied()
+                .filter(|key| self.groups.process(*key).is_some_and(|process| !process.state().is_stopped()));
+            *waiting = unstopped.collect();
+            self.stop_members(&members);
         }
-        let over = groups.is_empty();
-        let report_at = if over { report_at } else { self.report_unstopped(report_at) };
-        self.done |= over;
-        self.shutdown = Some(if over { Shutdown::Over } else { Shutdown::Under { groups, report_at } });
+        self.report_unstopped();
     }
 
     /// All at once, in descending priority, equal ones last first; BACKOFF becomes FATAL (PROC-021, PROC-024).
-    fn stop_members(&mut self, members: &[super::ProcessKey]) {
+    fn stop_members(&mut self, members: &[ProcessKey]) {
         for key in self.groups.in_request_order(members.iter().copied()).into_iter().rev() {
             self.step(key, process::Input::GiveUp);
             self.step(key, process::Input::Stop);
         }
     }
 
-    fn report_unstopped(&mut self, report_at: Instant) -> Instant {
-        if self.now.at < report_at {
-            return report_at;
+    /// A process has taken an input: a shutdown that waits for it may be able to go on.
+    pub(super) fn note_stopped(&mut self, key: ProcessKey) {
+        if let Some(Shutdown::Under { waiting, .. }) = &mut self.shutdown
+            && self.groups.process(key).is_none_or(|process| process.state().is_stopped())
+        {
+            waiting.remove(&key);
         }
+    }
+
+    fn report_unstopped(&mut self) {
+        let Some(Shutdown::Under { report_at, .. }) = &mut self.shutdown else { return };
+        if self.now.at < *report_at {
+            return;
+        }
+        *report_at = self.now.at.plus_seconds(DIE_REPORT_PERIOD).just_after();
         let mut processes: Vec<ProcessName> = Vec::new();
         for group in self.groups.by_activation() {
             let unstopped = group.members.iter().filter_map(|key| self.groups.process(*key));
@@ -114,6 +134,5 @@ impl Supervisor {
         if !processes.is_empty() {
             self.note(Note::WaitingToDie { processes });
         }
-        self.now.at.plus_seconds(DIE_REPORT_PERIOD).just_after()
     }
 }

@@ -6,10 +6,13 @@ BUG-007 and BUG-022 need no code here: the recorder runs the main loop again and
 exit is noticed at once and a group with nothing to stop takes no second.
 """
 
+import signal
+
 import supervisor.options
 from supervisor.process import Subprocess
 from supervisor.rpcinterface import SupervisorNamespaceRPCInterface
-from supervisor.states import ProcessStates
+from supervisor.states import ProcessStates, SupervisorStates
+from supervisor.supervisord import Supervisor
 from supervisor.xmlrpc import Faults, RPCError
 
 time = None  # Set by `reference`, so that all modules have one clock.
@@ -18,6 +21,11 @@ time = None  # Set by `reference`, so that all modules have one clock.
 # SIGKILLs to one child (KILL_FLOOR).
 RESTART_FLOOR = 1
 KILL_FLOOR = 1
+
+
+# Why files cannot be read, and what is said when a restart is refused for that.
+UNREADABLE = "the files are broken"
+REFUSED = "restart refused, the configuration cannot be used: " + UNREADABLE
 
 
 def namespec(process):
@@ -80,7 +88,31 @@ class ProcessConfig(supervisor.options.ProcessConfig):
         return self.options.make_dispatchers(process)
 
 
+class Supervisord(Supervisor):
+    def handle_signal(self):
+        """BUG-002: a restart reads the files first, and if they are broken everything runs on."""
+        options = self.options
+        if options.signals[:1] == [signal.SIGHUP] and options.mood == SupervisorStates.RUNNING:
+            options.for_restart = options.on_disk
+            if options.on_disk is None:
+                options.get_signal()
+                options.logger.warn("received SIGHUP indicating restart request")
+                options.logger.critical(REFUSED)
+                return
+        super().handle_signal()
+
+
 class RpcInterface(SupervisorNamespaceRPCInterface):
+    def restart(self):
+        """BUG-002: the same for the call, which says why."""
+        self._update("restart")
+        options = self.supervisord.options
+        options.for_restart = options.on_disk
+        if options.on_disk is None:
+            options.logger.critical(REFUSED)
+            raise RPCError(Faults.CANT_REREAD, UNREADABLE)
+        return super().restart()
+
     def startProcess(self, name, wait=True):
         """BUG-021: a start while STOPPING is refused at once, whether or not the caller would wait."""
         process = self.find(name)

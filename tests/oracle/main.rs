@@ -5,7 +5,7 @@
 //! More traces than are kept here: record a file, and replay it by name.
 //!
 //! ```text
-//! python tests/oracle/record.py --seed 100000 --count 20000 --out /tmp/more.jsonl.gz
+//! python tests/oracle/record.py --kind lives --seed 100000 --count 20000 --out /tmp/more.jsonl.gz
 //! ORACLE_TRACES=/tmp/more.jsonl.gz cargo test --test oracle
 //! ```
 
@@ -30,6 +30,11 @@ fn one_process_does_what_the_reference_does() {
 #[test]
 fn groups_do_what_the_reference_does() {
     replay_all(&kept("groups.jsonl.gz"), 1_500);
+}
+
+#[test]
+fn shutdown_and_restart_do_what_the_reference_does_life_after_life() {
+    replay_all(&kept("lives.jsonl.gz"), 1_600);
 }
 
 #[test]

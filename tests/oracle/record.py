@@ -1,6 +1,10 @@
 """Records what Supervisor does, for `cargo test --test oracle` to compare with what Convoke does.
 
-    python record.py --seed 1 --count 1000 --single --out traces/single.jsonl.gz
+    python record.py --seed 1 --count 1000 --kind single --out traces/single.jsonl.gz
+
+The kinds: `single` is one process; `groups` are several, some traces with a shutdown or restart at the end; `lives`
+are groups from start to end, and after each restart from the new beginning to the next end, with the files edited,
+and broken, at any moment.
 
 One line of JSON is one trace: the configuration, then steps. A step is a moment, what happened to the
 supervisor then, and all that followed at that same moment. Needs supervisor 4.3.0 to record, never to replay.
@@ -19,21 +23,27 @@ from supervisor.process import ProcessStates
 from supervisor.states import SupervisorStates
 
 
+# Beginnings in one trace: it ends with the end of the last.
+LIVES_MAX = 4
+
+
 class Ambiguous(Exception):
     """Two different deadlines fell into one tick, so their order is not a matter of rule: no trace."""
 
 
 class Recorder:
-    def __init__(self, seed, single):
+    def __init__(self, seed, kind):
         self.rng = random.Random(seed)
-        self.single = single
-        self.groups = scenario.some_groups(self.rng, single)
+        self.single, self.lives = kind == "single", kind == "lives"
+        self.groups = scenario.some_groups(self.rng, self.single)
         self.later = scenario.changed_groups(self.rng, self.groups)
         CLOCK.ticks = TICKS_PER_SECOND * self.rng.randint(1, 50) + self.rng.randrange(TICKS_PER_SECOND)
         self.reference = Reference(self.groups)
         self.steps, self.known, self.requests = [], {}, 0
 
     def trace(self):
+        if self.lives:
+            return self.trace_of_lives()
         self.step(["begin"], self.reference.begin)
         for _ in range(self.rng.randint(8, 30)):
             if self.reference.ended:
@@ -46,13 +56,29 @@ class Recorder:
             trace["later"] = [without_defaults(group) for group in self.later]
         return trace
 
+    def trace_of_lives(self):
+        for life in range(LIVES_MAX):
+            self.step(["begin"], self.reference.begin)
+            for _ in range(self.rng.randint(2, 10)):
+                if not self.reference.ended:
+                    self.something()
+            if not self.reference.ended:
+                self.shut_down()
+            if not self.reference.ended or self.reference.world.mood != SupervisorStates.RESTARTING:
+                break
+            self.reference = self.reference.born_again()
+            self.known = {}
+        return {"groups": [without_defaults(group) for group in self.groups], "steps": self.steps}
+
     # What can happen.
 
     def something(self):
         rng = self.rng
         kind = rng.random()
         mortal = self.mortal()
-        if kind < 0.35:
+        if self.lives and rng.random() < 0.1:
+            self.edit()
+        elif kind < 0.35:
             self.advance(scenario.some_ticks(rng, TICKS_PER_SECOND))
         elif kind < 0.55 and mortal:
             self.exit(rng.choice(mortal))
@@ -85,8 +111,15 @@ class Recorder:
             self.reference.world.arm(process, what, how)
             self.steps.append({"at": CLOCK.ticks, "do": ["arm", process, what, how]})
 
+    def edit(self):
+        """Somebody edits the files; what he leaves may be beyond reading."""
+        groups = None if self.rng.random() < 0.25 else scenario.changed_groups(self.rng, self.groups)
+        self.reference.world.on_disk = groups
+        written = groups and [without_defaults(group) for group in groups]
+        self.steps.append({"at": CLOCK.ticks, "do": ["edit", written]})
+
     def request(self, method, *args):
-        if method == "reloadConfig":
+        if method == "reloadConfig" and not self.lives:
             self.reference.world.on_disk = self.later
         self.requests += 1
         number = self.requests
@@ -115,6 +148,8 @@ class Recorder:
                 rng.choice(ways)()
             elif kind < 0.68:
                 self.arm()
+            elif self.lives and kind < 0.72:
+                self.edit()
             else:
                 self.advance(scenario.some_ticks(rng, TICKS_PER_SECOND))
 
@@ -186,11 +221,11 @@ def without_defaults(group):
     return dict(group, processes=processes)
 
 
-def record(seed, count, single):
+def record(seed, count, kind):
     """`count` traces, each with the seed that makes it again."""
     while count:
         try:
-            trace = Recorder(seed, single).trace()
+            trace = Recorder(seed, kind).trace()
         except Ambiguous:
             pass
         else:
@@ -203,12 +238,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1, help="of the first trace; each next one has the next")
     parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--single", action="store_true", help="one process, rather than groups of them")
+    parser.add_argument("--kind", choices=["single", "groups", "lives"], default="groups")
     parser.add_argument("--out", required=True, help="a file; its name ends in .jsonl.gz")
     args = parser.parse_args()
     # No name and no time in the file: the same traces are the same bytes.
     with open(args.out, "wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
-        for trace in record(args.seed, args.count, args.single):
+        for trace in record(args.seed, args.count, args.kind):
             packed.write(json.dumps(trace, separators=(",", ":")).encode() + b"\n")
 
 

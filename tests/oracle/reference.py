@@ -17,7 +17,6 @@ from supervisor.datatypes import RestartUnconditionally, RestartWhenExitUnexpect
 from supervisor.http import NOT_DONE_YET
 from supervisor.options import BadCommand, NoPermission, NotExecutable, NotFound, ProcessGroupConfig
 from supervisor.states import SupervisorStates
-from supervisor.supervisord import Supervisor
 from supervisor.xmlrpc import RPCError
 
 import differences
@@ -99,7 +98,10 @@ class World:
         self.spawning = None
         self.next_pid = 100
         self.process_group_configs = self.read(groups)
+        # What the files say; None if they cannot be read.
         self.on_disk = groups
+        # What they said when a restart was asked for.
+        self.for_restart = None
 
     # What the recorder does to the world.
 
@@ -124,6 +126,8 @@ class World:
     # What Supervisor asks of the system.
 
     def process_config(self, do_usage=True):
+        if self.on_disk is None:
+            raise ValueError(differences.UNREADABLE)
         self.process_group_configs = self.read(self.on_disk)
 
     def stat(self, filename):
@@ -211,12 +215,20 @@ class Reference:
 
     def __init__(self, groups):
         self.world = World(groups)
-        self.supervisord = Supervisor(self.world)
+        self.supervisord = differences.Supervisord(self.world)
         self.rpc = differences.RpcInterface(self.supervisord)
         self.waiting, self.replies = [], []
         self.ended = False
         events.clear()
         events.subscribe(events.Event, self.heard)
+
+    def born_again(self):
+        """What comes after a restart, in the same world."""
+        before = self.world
+        after = Reference(before.for_restart)
+        after.world.on_disk, after.world.armed, after.world.next_pid = (
+            before.on_disk, before.armed, before.next_pid)
+        return after
 
     def heard(self, event):
         name = events.getEventNameByType(event.__class__)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use convoke::api::{Reply, Request, RequestId, Target};
-use convoke::config::Config;
+use convoke::config::{self, Config};
 use convoke::names::{Errno, ExitStatus, Pid, Signal};
 use convoke::supervisor::{
     CommandError, Effect, Exit, Input, LogPaths, Note, Now, ProcessKey, SpawnError, Supervisor,
@@ -11,7 +11,7 @@ use convoke::supervisor::{
 use serde_json::{Value, json};
 
 use crate::speech;
-use crate::trace::{Step, Trace};
+use crate::trace::{Step, Trace, edited};
 
 /// Asks for the state of all processes; the trace's own requests have small numbers.
 const ASK_ALL: RequestId = RequestId(1 << 40);
@@ -26,7 +26,10 @@ struct World {
     /// Failures to come, by process and kind.
     armed: BTreeMap<(String, String), VecDeque<String>>,
     last_pid: i32,
-    later: Config,
+    /// What the files say; `None` if they cannot be read.
+    later: Option<Config>,
+    /// What a restart begins with.
+    next_life: Option<Config>,
     saw: Vec<String>,
     log: Vec<String>,
     replies: BTreeMap<u64, Value>,
@@ -67,7 +70,8 @@ impl Replay {
             names: BTreeMap::new(),
             armed: BTreeMap::new(),
             last_pid: 100,
-            later: trace.later(),
+            later: Some(trace.later()),
+            next_life: None,
             saw: Vec::new(),
             log: Vec::new(),
             replies: BTreeMap::new(),
@@ -82,6 +86,9 @@ impl Replay {
         if let Some(early) = self.wait_until(step) {
             return Some(early);
         }
+        if let Some(config) = self.world.next_life.take() {
+            self.begin_again(config);
+        }
         let now = step.at.now();
         let due = self.supervisor.deadline();
         self.world.hear_nothing();
@@ -93,6 +100,15 @@ impl Replay {
             return Some(format!("something is due, but the supervisor's deadline is {due:?}"));
         }
         self.finish(now).or_else(|| self.compare(step)).or_else(|| self.compare_infos(now, step))
+    }
+
+    /// After a restart: everything anew, in the same world.
+    fn begin_again(&mut self, config: Config) {
+        self.supervisor = Supervisor::new(config, Pid(1));
+        self.world.keys.clear();
+        self.world.names.clear();
+        self.known.clear();
+        self.going_down = false;
     }
 
     /// Wakes the supervisor whenever it asks for it on the way to this step; it must have nothing to do, since
@@ -218,6 +234,10 @@ impl World {
                 failures.push_back(text(3).to_string());
                 return None;
             }
+            "edit" => {
+                self.later = edited(&what[1]);
+                return None;
+            }
             other => panic!("unknown input {other}"),
         })
     }
@@ -273,9 +293,15 @@ impl World {
                 self.saw.push(format!("{} {}", event.name(), event.payload()));
             }
             Effect::Note(note) => self.log.extend(speech::log_line(&note)),
-            Effect::ReadConfig(why) => return Some(Input::ConfigRead(why, Ok(Box::new(self.later.clone())))),
+            Effect::ReadConfig(why) => {
+                let unreadable = || vec![config::Error::bare("the files are broken".to_string())];
+                return Some(Input::ConfigRead(why, self.later.clone().map(Box::new).ok_or_else(unreadable)));
+            }
             Effect::Exit(Exit::Shutdown) => self.saw.push("exit shutdown".to_string()),
-            Effect::Exit(Exit::Restart(_)) => self.saw.push("exit restart".to_string()),
+            Effect::Exit(Exit::Restart(config)) => {
+                self.saw.push("exit restart".to_string());
+                self.next_life = Some(*config);
+            }
             Effect::ReadLog(..) | Effect::ClearLog(_) | Effect::ClearLogs(..) => {
                 self.wrong = Some("the traces touch no log".to_string());
             }

@@ -40,7 +40,9 @@ pub fn log_line(note: &Note) -> Option<String> {
             };
             format!("WARN {verb} {} indicating {meaning}", signal.name())
         }
-        Note::RestartRefused { reason } => format!("ERRO restart refused: {reason}"),
+        Note::RestartRefused { reason } => {
+            format!("CRIT restart refused, the configuration cannot be used: {reason}")
+        }
         Note::Config(message) => format!("{:?} {}", message.level, message.text),
         Note::Event(_)
         | Note::KilledInBackoff { .. }

@@ -100,6 +100,12 @@ impl Trace {
     }
 }
 
+/// What the files say after an edit; `None` if they cannot be read.
+pub fn edited(groups: &Value) -> Option<Config> {
+    let groups: Option<Vec<Group>> = serde_json::from_value(groups.clone()).expect("groups or null");
+    groups.map(|groups| common::config(configs(&groups), Vec::new()))
+}
+
 fn configs(groups: &[Group]) -> Vec<Arc<GroupConfig>> {
     let group = |group: &Group| {
         let processes = group.processes.iter().map(|process| process.config(&group.name)).collect();

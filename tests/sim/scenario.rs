@@ -106,7 +106,8 @@ impl Scenario {
                 let clear = Request::ClearProcessLogs { target: Target::Namespec(process) };
                 return vec![Request::AllConfigInfo, read, clear];
             }
-            998 => Request::AllProcessInfo,
+            998 if rng.per_million(500_000) => Request::AllProcessInfo,
+            998 => Request::RestartDaemon,
             _ => Request::State,
         }]
     }

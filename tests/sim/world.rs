@@ -1,13 +1,15 @@
-//! The machine: children that follow their scripts, forks and kills that fail now and then, clients that ask.
+//! The machine: children that follow their scripts, forks and kills that fail now and then, clients that ask, files
+//! that are edited and broken, signals to the daemon, and a wall clock that people set.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
-use convoke::api::{Reply, Request, RequestId};
+use convoke::api::{Fault, ProcessInfo, Reply, Request, RequestId, SupervisorState};
+use convoke::config::{self, Config};
 use convoke::names::{Errno, ExitStatus, Pid, Signal};
 use convoke::supervisor::{
-    CommandError, Effect, Event, Input, Instant, LogPaths, Note, Now, ProcessKey, SpawnError, Supervisor,
-    UnixTime,
+    CommandError, Effect, Event, Exit, Input, Instant, LogPaths, Note, Now, ProcessKey, SpawnError,
+    Supervisor, UnixTime,
 };
 
 use crate::rng::{Fingerprint, Rng};
@@ -20,6 +22,12 @@ const SECOND: u64 = 1_000 * MILLISECOND;
 const TURNS_AT_ONCE_MAX: usize = 200_000;
 /// The last effects, shown when a promise is broken.
 const REMEMBERED: usize = 40;
+/// Strokes of fate in all: signals to the daemon, disasters.
+const FATES: u64 = 12;
+/// How wrong the wall clock may be: some three years, back and forward.
+const CLOCK_ERROR_MAX: u64 = 100_000_000;
+/// What the wall clock says at the beginning.
+const EPOCH: i64 = 1_700_000_000;
 /// Asked by the simulation itself.
 const ASK_ALL: RequestId = RequestId(1 << 40);
 
@@ -32,11 +40,14 @@ pub struct Plan {
     pub requests: u64,
     /// Turns from one look at everything to the next.
     pub look_every: usize,
+    /// Whether the wall clock is set back and forward now and then.
+    pub jumps: bool,
 }
 
 /// What came of it.
 #[derive(Debug, PartialEq)]
 pub struct Outcome {
+    pub lives: usize,
     pub turns: usize,
     pub effects: usize,
     pub spawns: usize,
@@ -67,6 +78,18 @@ struct World {
     /// When somebody asks next.
     request_at: u64,
     request_every: u64,
+    /// When fate strikes next: a signal to the daemon, or the death of everybody at once.
+    fate_at: u64,
+    fate_every: u64,
+    /// Decides on the wall clock alone, so that the story is the same with and without its jumps.
+    clockmaker: Rng,
+    jumps: bool,
+    /// Seconds by which the wall clock is wrong.
+    error: i64,
+    /// What the next life begins with.
+    reborn: Option<Box<Config>>,
+    /// The end has been asked for: no restart may follow.
+    dying: bool,
     requests: u64,
     /// What a client asks once its request is answered.
     next: BTreeMap<RequestId, VecDeque<Request>>,
@@ -76,8 +99,6 @@ struct World {
     ends_planned: u64,
     turns_at_once: usize,
     all: Option<Reply>,
-    /// Clients are told SHUTDOWN_STATE from here on.
-    going_down: bool,
     look_every: usize,
     recent: VecDeque<String>,
     seen: Outcome,
@@ -96,6 +117,13 @@ pub fn run(plan: &Plan) -> Outcome {
         ends: BinaryHeap::new(),
         request_at: 5 * SECOND,
         request_every: plan.seconds * SECOND / plan.requests.max(1),
+        fate_at: 5 * SECOND,
+        fate_every: plan.seconds * SECOND / FATES,
+        clockmaker: Rng::new(plan.seed),
+        jumps: plan.jumps,
+        error: 0,
+        reborn: None,
+        dying: false,
         requests: 0,
         next: BTreeMap::new(),
         ready: VecDeque::new(),
@@ -104,10 +132,10 @@ pub fn run(plan: &Plan) -> Outcome {
         ends_planned: 0,
         turns_at_once: 0,
         all: None,
-        going_down: false,
         look_every: plan.look_every,
         recent: VecDeque::new(),
         seen: Outcome {
+            lives: 1,
             turns: 0,
             effects: 0,
             spawns: 0,
@@ -130,23 +158,34 @@ impl World {
     fn live(&mut self, until: u64) -> Result<(), String> {
         self.turn(Cause::Begin, Input::Begin)?;
         while self.now < until {
-            self.step(true)?;
+            self.step()?;
         }
         Ok(())
     }
 
-    /// A SIGTERM, and all that follows until the supervisor is gone.
+    /// The end is asked for, perhaps in the middle of a restart; and all that follows until the supervisor is gone.
     fn die(&mut self) -> Result<(), String> {
         self.look_at_everything()?;
-        self.going_down = true;
-        self.turn(Cause::Signal, Input::Signal(Signal::TERM))?;
+        self.dying = true;
+        match *self.rng.pick(&[None, Some(Signal::TERM), Some(Signal::INT), Some(Signal::QUIT)]) {
+            // It is refused while a restart is under way, and clients do not ask twice.
+            None if self.supervisor.state() == SupervisorState::Running => {
+                self.ask([Request::Shutdown].into())?;
+            }
+            None => self.turn(Cause::Signal, Input::Signal(Signal::TERM))?,
+            Some(signal) => self.turn(Cause::Signal, Input::Signal(signal))?,
+        }
         let patience = self.now + 100_000 * SECOND;
         while !self.watch.ended {
             if self.now > patience {
                 return Err("the shutdown does not end".to_string());
             }
-            self.step(false)?;
+            self.step()?;
         }
+        self.everything_has_ended()
+    }
+
+    fn everything_has_ended(&self) -> Result<(), String> {
         if let Some(id) = self.watch.waiting.keys().next() {
             return Err(format!("request {} was never answered", id.0));
         }
@@ -157,21 +196,37 @@ impl World {
         }
     }
 
-    /// Goes to the next moment at which anything happens, and lets it happen.
-    fn step(&mut self, clients: bool) -> Result<(), String> {
+    /// Goes to the next moment at which anything happens, and lets it happen; if that ends a life, the next begins.
+    fn step(&mut self) -> Result<(), String> {
+        self.happen()?;
+        match self.reborn.take() {
+            Some(_) if self.dying => Err("a restart after the end was asked for".to_string()),
+            Some(config) => self.begin_again(*config),
+            None => Ok(()),
+        }
+    }
+
+    fn begin_again(&mut self, config: Config) -> Result<(), String> {
+        self.everything_has_ended()?;
+        self.seen.lives += 1;
+        self.supervisor = Supervisor::new(config, Pid(1));
+        self.watch = Watch::new();
+        self.print(|| "again".to_string());
+        self.turn(Cause::Begin, Input::Begin)
+    }
+
+    fn happen(&mut self) -> Result<(), String> {
         let deadline = self.supervisor.deadline().map_or(u64::MAX, |at| at.0);
         let end = self.ends.peek().map_or(u64::MAX, |Reverse(end)| end.at);
         let ready = if self.ready.is_empty() { u64::MAX } else { self.now };
-        let request = if clients { self.request_at } else { u64::MAX };
-        let next = deadline.min(end).min(ready).min(request);
-        if next == u64::MAX {
-            return Err("nothing will ever happen again".to_string());
-        }
+        let next = deadline.min(end).min(ready).min(self.request_at).min(self.fate_at);
         self.now = self.now.max(next);
         if next == deadline {
             self.turn(Cause::Wake, Input::Wake)
         } else if next == end {
             self.child_ends()
+        } else if next == self.fate_at {
+            self.fate_strikes()
         } else {
             let mut asks = self.ready.pop_front().unwrap_or_default();
             if asks.is_empty() {
@@ -180,6 +235,21 @@ impl World {
             }
             self.ask(asks)
         }
+    }
+
+    fn fate_strikes(&mut self) -> Result<(), String> {
+        self.fate_at = self.now + self.rng.within(1, 2 * self.fate_every);
+        let signal = *self.rng.pick(&[Some(Signal::HUP), Some(Signal::USR2), Some(Signal::USR1), None]);
+        if let Some(signal) = signal {
+            self.print(|| format!("signal {}", signal.number()));
+            return self.turn(Cause::Signal, Input::Signal(signal));
+        }
+        let alive: Vec<(ProcessKey, Pid)> =
+            self.watch.processes.iter().filter_map(|(key, seen)| Some((*key, seen.child?))).collect();
+        for (key, pid) in alive {
+            self.end(key, pid, 0, Signal::KILL.number());
+        }
+        Ok(())
     }
 
     fn child_ends(&mut self) -> Result<(), String> {
@@ -241,7 +311,12 @@ impl World {
     }
 
     fn play(&mut self, input: Input) -> Result<(), String> {
-        let now = Now { at: Instant(self.now), unix: UnixTime((self.now / SECOND) as i64) };
+        if self.jumps && self.clockmaker.per_million(10_000) {
+            let wrong = self.clockmaker.within(0, 2 * CLOCK_ERROR_MAX) as i64;
+            self.error = wrong - CLOCK_ERROR_MAX as i64;
+        }
+        let unix = EPOCH + (self.now / SECOND) as i64 + self.error;
+        let now = Now { at: Instant(self.now), unix: UnixTime(unix.max(0)) };
         let mut replied = false;
         self.supervisor.handle(now, input);
         while let Some(effect) = self.supervisor.next_effect() {
@@ -265,7 +340,8 @@ impl World {
     fn look_at_everything(&mut self) -> Result<(), String> {
         self.supervisor.check()?;
         self.watch.check()?;
-        if self.going_down {
+        if self.supervisor.state() != SupervisorState::Running {
+            // Clients are told SHUTDOWN_STATE.
             return Ok(());
         }
         self.play(Input::Request(ASK_ALL, Request::AllProcessInfo))?;
@@ -314,7 +390,7 @@ impl World {
                 None
             }
             Effect::Reply(id, reply) => {
-                self.print(|| format!("reply {}: {reply:?}", id.0));
+                self.print(|| format!("reply {}: {}", id.0, without_times(&reply)));
                 self.answer(id)?;
                 None
             }
@@ -329,12 +405,20 @@ impl World {
                 self.event(event)?;
                 None
             }
+            Effect::ReadConfig(why) if self.rng.per_million(200_000) => {
+                let broken = vec![config::Error::bare("the files are broken".to_string())];
+                Some(Input::ConfigRead(why, Err(broken)))
+            }
             Effect::ReadConfig(why) => {
                 let config = self.scenario.edited(&mut self.rng);
                 Some(Input::ConfigRead(why, Ok(Box::new(config))))
             }
-            Effect::Exit(_) => {
+            Effect::Exit(exit) => {
                 self.watch.ended = true;
+                self.reborn = match exit {
+                    Exit::Restart(config) => Some(config),
+                    Exit::Shutdown => None,
+                };
                 None
             }
             Effect::Note(_) | Effect::Configured(_) | Effect::ReopenLogs => None,
@@ -441,5 +525,15 @@ impl World {
             self.recent.pop_front();
         }
         self.recent.push_back(format!("{:.9} {}", self.now as f64 / 1e9, text()));
+    }
+}
+
+/// A reply as far as the wall clock has no part in it.
+fn without_times(reply: &Result<Reply, Fault>) -> String {
+    let brief = |info: &ProcessInfo| format!("{}:{} {} {:?}", info.group, info.name, info.state, info.pid);
+    match reply {
+        Ok(Reply::Process(info)) => brief(info),
+        Ok(Reply::Processes(infos)) => infos.iter().map(brief).collect::<Vec<_>>().join(", "),
+        other => format!("{other:?}"),
     }
 }
