@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::context::Context;
-use super::{GroupConfig, program, value};
+use super::{FcgiSocket, GroupConfig, GroupKind, ProcessConfig, fcgi, pool, program, value};
 
 /// Every group, by priority and name. Of two with one name only the first counts (CFG-118).
 pub fn groups(context: &mut Context<'_>) -> Vec<GroupConfig> {
@@ -19,14 +19,10 @@ pub fn groups(context: &mut Context<'_>) -> Vec<GroupConfig> {
         groups.extend(lone_program(context, section));
     }
     for section in of_kind("eventlistener:") {
-        unheard(context, |context| check_listener(context, section));
-        not_yet(context, section);
+        groups.push(pool::pool(context, section));
     }
-    for section in of_kind("fcgi-program:") {
-        if !members.contains(section) {
-            unheard(context, |context| drop(lone_program(context, section)));
-        }
-        not_yet(context, section);
+    for section in of_kind("fcgi-program:").filter(|section| !members.contains(*section)) {
+        groups.extend(lone_fcgi_program(context, section));
     }
     groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
     first_of_each_name(context, groups)
@@ -49,7 +45,7 @@ fn first_of_each_name(context: &mut Context<'_>, groups: Vec<GroupConfig>) -> Ve
 
 /// The section that makes a group of this name.
 fn section_of(context: &Context<'_>, group: &str) -> String {
-    let kinds = ["program:", "group:"];
+    let kinds = ["program:", "group:", "eventlistener:", "fcgi-program:"];
     let found =
         kinds.iter().map(|kind| format!("{kind}{group}")).find(|name| context.document.has_section(name));
     found.unwrap_or_default()
@@ -79,19 +75,43 @@ fn group(context: &mut Context<'_>, section: &str, members: &mut BTreeSet<String
                 members.insert(plain);
             }
             (false, true) => {
-                unheard(context, |context| drop(program::processes(context, &fcgi, &name)));
+                let socket = fcgi::socket(context, &fcgi, true);
+                processes.extend(with_socket(program::processes(context, &fcgi, &name), socket));
                 members.insert(fcgi);
             }
         }
     }
-    Some(GroupConfig { name: name.as_str().into(), priority, processes: unique(processes) })
+    Some(programs_group(&name, priority, processes))
 }
 
 fn lone_program(context: &mut Context<'_>, section: &str) -> Option<GroupConfig> {
     let name = name(context, section)?;
     let priority = context.section(section).read("priority", 999, value::integer);
     let processes = program::processes(context, section, &name);
-    Some(GroupConfig { name: name.as_str().into(), priority, processes: unique(processes) })
+    Some(programs_group(&name, priority, processes))
+}
+
+/// In the reference's order: the socket is read before the processes are.
+fn lone_fcgi_program(context: &mut Context<'_>, section: &str) -> Option<GroupConfig> {
+    let name = name(context, section)?;
+    let priority = context.section(section).read("priority", 999, value::integer);
+    let socket = fcgi::socket(context, section, false);
+    let processes = with_socket(program::processes(context, section, &name), socket);
+    Some(programs_group(&name, priority, processes))
+}
+
+fn with_socket(
+    mut processes: Vec<Arc<ProcessConfig>>,
+    socket: Option<Arc<FcgiSocket>>,
+) -> Vec<Arc<ProcessConfig>> {
+    for process in &mut processes {
+        Arc::make_mut(process).socket.clone_from(&socket);
+    }
+    processes
+}
+
+fn programs_group(name: &str, priority: i64, processes: Vec<Arc<ProcessConfig>>) -> GroupConfig {
+    GroupConfig { name: name.into(), priority, kind: GroupKind::Programs, processes: unique(processes) }
 }
 
 /// The part after the colon, as a name of a group.
@@ -101,30 +121,10 @@ fn name(context: &mut Context<'_>, section: &str) -> Option<String> {
 }
 
 /// Processes of one name collapse: the first keeps its place, the last its settings (CFG-104).
-fn unique(processes: Vec<Arc<super::ProcessConfig>>) -> Vec<Arc<super::ProcessConfig>> {
-    let mut kept: indexmap::IndexMap<_, Arc<super::ProcessConfig>> = indexmap::IndexMap::new();
+pub fn unique(processes: Vec<Arc<ProcessConfig>>) -> Vec<Arc<ProcessConfig>> {
+    let mut kept: indexmap::IndexMap<_, Arc<ProcessConfig>> = indexmap::IndexMap::new();
     for process in processes {
         kept.insert(process.name.clone(), process);
     }
     kept.into_values().collect()
-}
-
-/// What a section that is left out would be warned of is left out too; its errors count.
-fn unheard(context: &mut Context<'_>, check: impl FnOnce(&mut Context<'_>)) {
-    let (messages, warnings) = (context.messages.len(), context.warnings.len());
-    check(context);
-    context.messages.truncate(messages);
-    context.warnings.truncate(warnings);
-}
-
-/// A pool's name is not looked at before its processes are (CFG-052).
-fn check_listener(context: &mut Context<'_>, section: &str) {
-    let name = section.split_once(':').map_or("", |(_, name)| name);
-    context.section(section).read("priority", -1, value::integer);
-    program::processes(context, section, name);
-}
-
-fn not_yet(context: &mut Context<'_>, section: &str) {
-    let text = format!("[{section}] is not carried out yet: its processes are not started");
-    context.warn(text, section, None, "a later version will");
 }

@@ -22,6 +22,10 @@ pub trait Host {
     /// The uid of a user name.
     fn uid_of(&self, name: &str) -> Option<u32>;
     fn has_uid(&self, uid: u32) -> bool;
+    /// Whose daemon it is.
+    fn uid(&self) -> u32;
+    /// The gid that a user has by the user database.
+    fn primary_gid(&self, uid: u32) -> Option<u32>;
     /// The gid of a group name.
     fn gid_of(&self, name: &str) -> Option<u32>;
     fn has_gid(&self, gid: u32) -> bool;

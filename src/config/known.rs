@@ -107,7 +107,7 @@ pub const KINDS: [Kind; 12] = [
     },
     Kind { options: &["supervisor.ctl_factory"], open: true, ..kind("ctlplugin", Naming::Named) },
     Kind {
-        options: &["events", "buffer_size", "result_handler"],
+        options: &["events", "buffer_size", "result_handler", "events_extended"],
         program: true,
         ..kind("eventlistener", Naming::Named)
     },

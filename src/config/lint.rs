@@ -15,9 +15,6 @@ const DEFAULT: &str = "DEFAULT";
 
 const SUPERVISORD: &str = "supervisord";
 
-/// The one result handler there is (EVT-001).
-const RESULT_HANDLER: &str = "supervisor.dispatchers:default_handler";
-
 /// What the files alone show, whether or not their values make sense.
 pub fn files(document: &Document) -> Vec<Warning> {
     let mut warnings = Vec::new();
@@ -79,16 +76,15 @@ fn defaults(document: &Document, warnings: &mut Vec<Warning>) {
 /// Factories that the daemon does not ask for; those of `[rpcinterface:x]` it does.
 fn python(document: &Document, warnings: &mut Vec<Warning>) {
     for section in document.sections() {
-        let (option, missing) = match Kind::of(&section).map(|kind| kind.head) {
-            Some("ctlplugin") => ("supervisor.ctl_factory", "its commands will be missing in supervisorctl"),
-            Some("eventlistener") => ("result_handler", "it judges the answers of this listener"),
-            Some(_) | None => continue,
-        };
-        let Some(factory) = document.get(&section, option).filter(|factory| factory != RESULT_HANDLER) else {
+        if Kind::of(&section).is_none_or(|kind| kind.head != "ctlplugin") {
             continue;
-        };
-        let sentence =
-            format!("[{section}] names the Python factory {factory}, which cannot be loaded: {missing}");
+        }
+        let option = "supervisor.ctl_factory";
+        let Some(factory) = document.get(&section, option) else { continue };
+        let sentence = format!(
+            "[{section}] names the Python factory {factory}, which cannot be loaded: its commands will be missing in \
+             supervisorctl"
+        );
         let help = "Python code cannot be loaded";
         warnings.push(Warning::at(sentence, document, &section, Some(option), help));
     }

@@ -4,14 +4,16 @@ mod collection;
 mod context;
 pub mod diff;
 pub mod error;
+pub mod event_type;
 pub mod expand;
+mod fcgi;
 pub mod glob;
-
 mod group;
 pub mod host;
 pub mod ini;
 pub mod known;
 pub mod lint;
+mod pool;
 mod program;
 pub mod read;
 mod server;
@@ -24,6 +26,7 @@ use std::sync::Arc;
 use crate::names::{CollectionName, GroupName, ProcessName, ProgramName, Selector, Signal};
 
 pub use error::{Error, Warning};
+pub use event_type::EventType;
 pub use host::Host;
 pub use shlex::split_command;
 
@@ -198,8 +201,58 @@ impl Config {
 pub struct GroupConfig {
     pub name: GroupName,
     pub priority: i64,
+    pub kind: GroupKind,
     /// In start order (CFG-119), names unique.
     pub processes: Vec<Arc<ProcessConfig>>,
+}
+
+/// What a group is, beside a group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum GroupKind {
+    /// `[group:x]`, or a program that is in none.
+    Programs,
+    /// `[eventlistener:x]`: an event listener pool.
+    EventListeners(ListenerConfig),
+}
+
+/// What an event listener pool is told, and how it answers (CFG-127).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListenerConfig {
+    /// Each type once, in the order written.
+    pub events: Vec<EventType>,
+    /// Events; at least 1.
+    pub buffer_size: i64,
+    pub result_handler: ResultHandler,
+    /// `events_extended`: more tokens after the stock ones.
+    pub extended: bool,
+}
+
+/// Who judges a listener's answer (CFG-133).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ResultHandler {
+    /// `OK` is OK, and all else is a rejection (EVT-040).
+    Standard,
+    /// `supervisor_stdout:event_handler`: the answer is a line for the daemon's standard output.
+    Stdout,
+}
+
+/// A socket that the processes of one `[fcgi-program:x]` share as their standard input (CFG-121).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FcgiSocket {
+    pub address: FcgiAddress,
+    /// Connections that may wait to be accepted; `None` is the system's most.
+    pub backlog: Option<i64>,
+    /// As the log names it: `unix:///path` or `tcp://host:port`.
+    pub url: String,
+}
+
+/// Where a FastCGI program is reached.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FcgiAddress {
+    /// `path` is absolute; `None` in `owner` leaves that half unchanged.
+    Unix { path: String, mode: u32, owner: (Option<u32>, Option<u32>) },
+    /// A name, or an address without brackets.
+    Tcp { host: String, port: u16 },
 }
 
 /// One process, every option resolved. Two that are equal need no restart (CFG-139, BUG-028).
@@ -232,6 +285,8 @@ pub struct ProcessConfig {
     pub redirect_stderr: bool,
     pub stdout: OutputConfig,
     pub stderr: OutputConfig,
+    /// Of a FastCGI program, alone or in a group (BUG-015): shared by the processes of its group and program.
+    pub socket: Option<Arc<FcgiSocket>>,
 }
 
 /// `autorestart` (CFG-061).

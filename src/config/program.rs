@@ -112,6 +112,7 @@ impl Shared {
             redirect_stderr,
             stdout,
             stderr,
+            socket: None,
         };
         Shared { template, process_name, environment, numprocs, numprocs_start }
     }

@@ -90,6 +90,14 @@ impl Host for SystemHost {
         User::from_uid(Uid::from_raw(uid)).is_ok_and(|user| user.is_some())
     }
 
+    fn uid(&self) -> u32 {
+        nix::unistd::getuid().as_raw()
+    }
+
+    fn primary_gid(&self, uid: u32) -> Option<u32> {
+        User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.gid.as_raw())
+    }
+
     fn gid_of(&self, name: &str) -> Option<u32> {
         Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw())
     }

@@ -186,7 +186,8 @@ pub fn inet_address(text: &str) -> Result<(String, u16), String> {
     Ok((if host == "*" { String::new() } else { host }, port))
 }
 
-fn port_number(text: &str) -> Result<u16, String> {
+/// CFG-067.
+pub fn port_number(text: &str) -> Result<u16, String> {
     let number = integer(text)?;
     if number < 1 {
         return Err(format!("{number} is below lower bound (1)"));

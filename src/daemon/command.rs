@@ -152,6 +152,7 @@ mod tests {
             redirect_stderr: false,
             stdout: output.clone(),
             stderr: output,
+            socket: None,
         }
     }
 

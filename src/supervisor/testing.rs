@@ -48,13 +48,14 @@ pub fn process_config(group: &str, name: &str) -> ProcessConfig {
         redirect_stderr: false,
         stdout: output.clone(),
         stderr: output,
+        socket: None,
     }
 }
 
 /// A group of processes with the stock settings.
 pub fn group(name: &str, priority: i64, processes: &[&str]) -> GroupConfig {
     let processes = processes.iter().map(|process| Arc::new(process_config(name, process))).collect();
-    GroupConfig { name: name.into(), priority, processes }
+    GroupConfig { name: name.into(), priority, kind: GroupKind::Programs, processes }
 }
 
 /// A collection by programs alone.

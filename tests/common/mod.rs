@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use convoke::config::{
-    AutoRestart, CollectionConfig, Config, GroupConfig, LogFile, LogLevel, MainLog, OutputConfig,
+    AutoRestart, CollectionConfig, Config, GroupConfig, GroupKind, LogFile, LogLevel, MainLog, OutputConfig,
     ProcessConfig, SupervisordConfig,
 };
 use convoke::names::Signal;
@@ -68,13 +68,14 @@ pub fn process(group: &str, name: &str) -> ProcessConfig {
         redirect_stderr: false,
         stdout: output.clone(),
         stderr: output,
+        socket: None,
     }
 }
 
 /// A group in the order given.
 pub fn group(name: &str, priority: i64, processes: Vec<ProcessConfig>) -> Arc<GroupConfig> {
     let processes = processes.into_iter().map(Arc::new).collect();
-    Arc::new(GroupConfig { name: name.into(), priority, processes })
+    Arc::new(GroupConfig { name: name.into(), priority, kind: GroupKind::Programs, processes })
 }
 
 /// Groups as the configuration reader leaves them: by priority, then name (PROC-017).

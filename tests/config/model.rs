@@ -1,7 +1,8 @@
 //! What was read, in the shape in which the reference's model is recorded.
 
 use convoke::config::{
-    Address, AutoRestart, Config, GroupConfig, LogFile, LogLevel, MainLog, OutputConfig, ProcessConfig,
+    Address, AutoRestart, Config, FcgiAddress, FcgiSocket, GroupConfig, GroupKind, ListenerConfig, LogFile,
+    LogLevel, MainLog, OutputConfig, ProcessConfig, ResultHandler,
 };
 use serde_json::{Map, Value, json};
 
@@ -51,8 +52,12 @@ pub fn level(level: LogLevel) -> i64 {
     }
 }
 
+/// -1 leaves an owner as it is.
+fn id(id: Option<u32>) -> i64 {
+    id.map_or(-1, i64::from)
+}
+
 fn servers(config: &Config) -> Vec<Value> {
-    let id = |id: Option<u32>| id.map_or(-1, i64::from);
     config
         .servers
         .iter()
@@ -72,11 +77,42 @@ fn servers(config: &Config) -> Vec<Value> {
 }
 
 fn group(group: &GroupConfig) -> Value {
-    json!({
+    let mut plain = json!({
         "name": group.name.as_str(),
         "priority": group.priority,
         "processes": group.processes.iter().map(|process| self::process(process)).collect::<Vec<_>>(),
-    })
+    });
+    // In a `[group:x]` the reference knows of no socket (BUG-015).
+    let lone = |process: &&std::sync::Arc<ProcessConfig>| process.program.as_str() == group.name.as_str();
+    let socket = group.processes.first().filter(lone).and_then(|process| process.socket.as_ref());
+    match (&group.kind, socket) {
+        (GroupKind::EventListeners(listener), _) => pool(&mut plain, listener),
+        (GroupKind::Programs, Some(socket)) => fcgi(&mut plain, socket),
+        (GroupKind::Programs, None) => plain["class"] = json!("ProcessGroupConfig"),
+    }
+    plain
+}
+
+fn pool(plain: &mut Value, listener: &ListenerConfig) {
+    let mut events: Vec<&str> = listener.events.iter().map(|event| event.name()).collect();
+    events.sort_unstable();
+    plain["class"] = json!("EventListenerPoolConfig");
+    plain["pool_events"] = json!(events);
+    plain["buffer_size"] = json!(listener.buffer_size);
+    plain["result_handler"] = json!(match listener.result_handler {
+        ResultHandler::Standard => "supervisor.dispatchers:default_handler",
+        ResultHandler::Stdout => "supervisor_stdout:event_handler",
+    });
+}
+
+fn fcgi(plain: &mut Value, socket: &FcgiSocket) {
+    let (mode, owner) = match &socket.address {
+        FcgiAddress::Unix { mode, owner: (None, None), .. } => (json!(mode), json!(null)),
+        FcgiAddress::Unix { mode, owner: (uid, gid), .. } => (json!(mode), json!([id(*uid), id(*gid)])),
+        FcgiAddress::Tcp { .. } => (json!(null), json!(null)),
+    };
+    plain["class"] = json!("FastCGIGroupConfig");
+    plain["socket"] = json!({ "url": socket.url, "backlog": socket.backlog, "mode": mode, "owner": owner });
 }
 
 fn process(process: &ProcessConfig) -> Value {
@@ -125,8 +161,8 @@ fn channel(plain: &mut Map<String, Value>, name: &str, output: &OutputConfig) {
     plain.insert(format!("{name}_syslog"), json!(output.syslog));
 }
 
-/// The reference's model as far as it is ours: of each object only the keys that ours has, groups of programs only,
-/// processes of one name collapsed (CFG-104), groups of one name too (CFG-118).
+/// The reference's model as far as it is ours: of each object only the keys that ours has, processes of
+/// one name collapsed (CFG-104), groups of one name too (CFG-118).
 pub fn in_scope(theirs: &Value, ours: &Value) -> Value {
     match (theirs, ours) {
         (Value::Object(theirs), Value::Object(ours)) => {
@@ -143,16 +179,19 @@ pub fn in_scope(theirs: &Value, ours: &Value) -> Value {
     }
 }
 
-/// Groups as supervisord would activate them, without those that are not carried out yet.
+/// Groups as supervisord would activate them.
 pub fn active_groups(theirs: &Value) -> Vec<Value> {
     let mut seen = Vec::new();
     let mut kept = Vec::new();
     for group in theirs.as_array().into_iter().flatten() {
-        if group["class"] != "ProcessGroupConfig" || seen.contains(&group["name"]) {
+        if seen.contains(&group["name"]) {
             continue;
         }
         seen.push(group["name"].clone());
         let mut group = group.clone();
+        if let Some(events) = group["pool_events"].as_array_mut() {
+            events.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+        }
         group["processes"] = Value::Array(collapsed(&group["processes"]));
         kept.push(group);
     }

@@ -1,7 +1,10 @@
 //! What each section means: tables by the numbers of the inventory.
 
 use convoke::config::diff::diff;
-use convoke::config::{Address, Config, LogFile, LogLevel, MainLog};
+use convoke::config::{
+    Address, Config, EventType, FcgiAddress, GroupKind, ListenerConfig, LogFile, LogLevel, MainLog,
+    ResultHandler,
+};
 use convoke::names::GroupName;
 
 use super::world::{World, config, error, errors};
@@ -199,17 +202,89 @@ fn groups_name_sections_as_they_are_written_cfg_115() {
 }
 
 #[test]
-fn what_is_not_carried_out_yet_is_checked_left_out_and_said() {
-    let config = config(
-        "[eventlistener:l]\ncommand=a\nevents=TICK_5\n[fcgi-program:f]\ncommand=a\nsocket=tcp://x:1\n\
-         [fcgi-program:m]\ncommand=a\nstdout_logfile_maxbytes=0\n[program:p]\ncommand=a\n[group:g]\nprograms=p,m\n",
+fn listeners_are_pools_with_events_and_a_buffer_cfg_127_to_133() {
+    let read = config(
+        "[eventlistener:l]\ncommand=a\nevents=tick_5, PROCESS_STATE,TICK_5\nnumprocs=2\n\
+         process_name=l%(process_num)d\nbuffer_size=3\nevents_extended=true\n\
+         [eventlistener:plain]\ncommand=a\nevents=EVENT\nresult_handler=supervisor_stdout:event_handler\n",
     );
-    assert_eq!(names(&config), ["g:p"]);
-    let said = |section: &str| format!("[{section}] is not carried out yet: its processes are not started");
-    assert_eq!(warnings(&config), ["eventlistener:l", "fcgi-program:f", "fcgi-program:m"].map(said));
-    for section in ["eventlistener:l", "fcgi-program:f"] {
-        let sentence = error(&format!("[{section}]\ncommand=a\nstartsecs=x\n"));
-        assert!(sentence.contains(&format!("in section '{section}'")), "{sentence}");
+    assert_eq!(names(&read), ["l:l0", "l:l1", "plain:plain"]);
+    assert_eq!((read.groups[0].priority, read.groups[0].processes[0].priority), (-1, 999));
+    let pool = |at: usize| match &read.groups[at].kind {
+        GroupKind::EventListeners(listener) => listener.clone(),
+        GroupKind::Programs => panic!("no pool"),
+    };
+    let events = vec![EventType::Tick5, EventType::ProcessState];
+    let result_handler = ResultHandler::Standard;
+    assert_eq!(pool(0), ListenerConfig { events, buffer_size: 3, result_handler, extended: true });
+    let (events, result_handler) = (vec![EventType::Event], ResultHandler::Stdout);
+    assert_eq!(pool(1), ListenerConfig { events, buffer_size: 10, result_handler, extended: false });
+
+    let wrong = |options: &str| error(&format!("[eventlistener:l]\ncommand=a\n{options}\n"));
+    assert_eq!(wrong(""), "[eventlistener:l] section requires an \"events\" line");
+    assert_eq!(wrong("events=tick_5,"), "Unknown event type  in [eventlistener:l] events");
+    assert_eq!(wrong("events=Nope"), "Unknown event type NOPE in [eventlistener:l] events");
+    assert_eq!(
+        wrong("events=EVENT\nbuffer_size=0"),
+        "[eventlistener:l] section sets invalid buffer_size (0)"
+    );
+    assert_eq!(
+        wrong("events=EVENT\nresult_handler=my.code:handler"),
+        "my.code:handler cannot be resolved within [eventlistener:l]"
+    );
+    assert_eq!(
+        wrong("events=EVENT\nredirect_stderr=true"),
+        "[eventlistener:l] section sets redirect_stderr=true but this is not allowed because it will interfere \
+         with the eventlistener protocol"
+    );
+    let sentence = wrong("events=EVENT\nstartsecs=x");
+    assert!(sentence.contains("in section 'eventlistener:l'"), "{sentence}");
+}
+
+#[test]
+fn fastcgi_programs_share_a_socket_cfg_121_to_126_bug_015() {
+    let read = config(
+        "[fcgi-program:f]\ncommand=a\nsocket=unix:///tmp/../run/%(program_name)s.sock\nnumprocs=2\n\
+         process_name=f%(process_num)d\nsocket_mode=0770\nsocket_owner=root:adm\nsocket_backlog=7\n\
+         [fcgi-program:m]\ncommand=a\nsocket=tcp://LocalHost:9000\n[program:p]\ncommand=a\n\
+         [fcgi-program:six]\ncommand=a\nsocket=tcp://[::1]:9001\n\
+         [fcgi-program:user]\ncommand=a\nsocket=unix:///s\nuser=www-data\n[group:g]\nprograms=p,m\n",
+    );
+    assert_eq!(names(&read), ["f:f0", "f:f1", "g:p", "g:m", "six:six", "user:user"]);
+    let socket = |group: usize, process: usize| read.groups[group].processes[process].socket.as_deref();
+    assert_eq!(socket(0, 0), socket(0, 1));
+    let unix = |path: &str, mode, owner| FcgiAddress::Unix { path: path.to_string(), mode, owner };
+    let first = socket(0, 0).unwrap();
+    assert_eq!(first.address, unix("/run/f.sock", 0o770, (Some(0), Some(4))));
+    assert_eq!((first.backlog, first.url.as_str()), (Some(7), "unix:///run/f.sock"));
+    assert_eq!(socket(1, 0), None);
+    let tcp = |host: &str, port| FcgiAddress::Tcp { host: host.to_string(), port };
+    assert_eq!(socket(1, 1).unwrap().address, tcp("localhost", 9000));
+    assert_eq!(socket(2, 0).unwrap().address, tcp("::1", 9001));
+    assert_eq!(socket(2, 0).unwrap().url, "tcp://[::1]:9001");
+    assert_eq!(socket(3, 0).unwrap().address, unix("/s", 0o700, (Some(33), Some(33))));
+
+    let wrong = |options: &str| error(&format!("[fcgi-program:a]\ncommand=a\n{options}\n"));
+    for (options, sentence) in [
+        ("", "[fcgi-program:a] section requires a \"socket\" line"),
+        ("socket=bogus", "('Bad socket format %s', 'bogus') in [fcgi-program:a] socket"),
+        (
+            "socket=unix://foo",
+            "('Unix socket path %s is not an absolute path', 'foo') in [fcgi-program:a] socket",
+        ),
+        ("socket=tcp://a:b:1", "('Bad socket format %s', 'tcp://a:b:1') in [fcgi-program:a] socket"),
+        ("socket=tcp://a:0", "0 is below lower bound (1) in [fcgi-program:a] socket"),
+        (
+            "socket=tcp://a:1\nsocket_mode=0700",
+            "socket_owner and socket_mode params should only be used with a Unix domain socket in \
+             [fcgi-program:a] socket",
+        ),
+        ("socket=tcp://a:1\nsocket_backlog=0", "Invalid socket_backlog value 0"),
+        ("socket=unix:///s\nsocket_mode=x", "Invalid socket_mode value x"),
+        ("socket=unix:///s\nsocket_owner=nobody:x", "Invalid socket_owner value nobody:x"),
+        ("socket=unix:///s\nuser=stranger", "Invalid user name stranger"),
+    ] {
+        assert_eq!(wrong(options), sentence, "{options}");
     }
 }
 

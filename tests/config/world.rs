@@ -125,6 +125,15 @@ impl Host for World {
         self.users.values().any(|known| *known == uid)
     }
 
+    fn uid(&self) -> u32 {
+        0
+    }
+
+    fn primary_gid(&self, uid: u32) -> Option<u32> {
+        // The groups of this world have the numbers of their users.
+        self.groups.values().copied().find(|gid| *gid == uid)
+    }
+
     fn gid_of(&self, name: &str) -> Option<u32> {
         self.groups.get(name).copied()
     }
