@@ -34,6 +34,9 @@ use context::Context;
 use expand::Names;
 use ini::Document;
 
+/// What `echo_supervisord_conf` prints: every section and option, most of them commented out (CLI-040).
+pub const SAMPLE: &str = include_str!("sample.conf");
+
 /// A whole configuration, as the files ask for it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Config {

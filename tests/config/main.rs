@@ -9,6 +9,7 @@ mod model;
 mod options;
 mod python;
 mod random;
+mod sample;
 mod sections;
 mod shlex;
 mod values;

@@ -1,0 +1,88 @@
+//! The sample that `echo_supervisord_conf` prints.
+
+use std::process::Command;
+
+use convoke::config::ini::Document;
+use convoke::config::known::KINDS;
+use convoke::config::{Address, SAMPLE, lint};
+
+use super::python;
+use super::world::World;
+
+#[test]
+fn the_program_prints_it_whatever_it_is_asked_cli_039() {
+    for arguments in [&[][..], &["-h"], &["--nonsense", "x"]] {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_echo_supervisord_conf")).args(arguments).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), SAMPLE);
+    }
+}
+
+#[test]
+fn it_sets_only_what_a_first_daemon_needs_cli_040() {
+    let config = World::default().config(SAMPLE).unwrap();
+    assert!(config.groups.is_empty() && config.collections.is_empty() && config.messages.is_empty());
+    let [server] = config.servers.as_slice() else { panic!("{:?}", config.servers) };
+    let unix = Address::Unix { path: "/tmp/supervisor.sock".to_string(), mode: 0o700, owner: (None, None) };
+    assert_eq!(server.address, unix);
+    assert_eq!(config.supervisord.pidfile, "/tmp/supervisord.pid");
+    let mut document = Document::default();
+    document.read("sample", SAMPLE);
+    let mut sections = document.sections();
+    sections.sort();
+    let enabled = ["rpcinterface:supervisor", "supervisord", "supervisorctl", "unix_http_server"];
+    assert_eq!(sections, enabled);
+    assert_eq!(document.get("supervisorctl", "serverurl").as_deref(), Some("unix:///tmp/supervisor.sock"));
+}
+
+#[test]
+fn every_section_and_option_is_in_it_with_a_word_of_explanation() {
+    let document = uncommented();
+    for kind in &KINDS {
+        let section = document.sections().into_iter().find(|section| {
+            section == kind.head || section.strip_prefix(kind.head).is_some_and(|rest| rest.starts_with(':'))
+        });
+        let section = section.unwrap_or_else(|| panic!("no section of the kind {}", kind.head));
+        for option in kind.options {
+            assert!(document.get(&section, option).is_some(), "{option} is not in [{section}]");
+        }
+    }
+    for line in SAMPLE.lines().filter(|line| line.contains('=') && !line.starts_with("; ")) {
+        let explained = line.split_once(" ; ").is_some_and(|(_, words)| words.len() > 5);
+        assert!(explained || line.contains("_factory="), "{line}");
+    }
+}
+
+#[test]
+fn nothing_in_it_is_unknown_once_its_comments_are_taken_away() {
+    let warnings = lint::files(&uncommented());
+    let unknown: Vec<String> = warnings.iter().map(|warning| warning.error.to_string()).collect();
+    // A package whose factory cannot be loaded is shown as the example of one.
+    assert!(unknown.iter().all(|warning| warning.contains("Python factory")), "{unknown:#?}");
+}
+
+#[test]
+fn the_reference_reads_it_as_we_do() {
+    let Some(python) = python::interpreter() else { return };
+    let script = "import sys\n\
+        from supervisor.options import ServerOptions\n\
+        options = ServerOptions()\n\
+        options.realize(['-c', sys.argv[1]], doc='')\n\
+        print(options.pidfile, options.process_group_configs, [c['file'] for c in options.server_configs])\n";
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("supervisord.conf");
+    std::fs::write(&path, SAMPLE).unwrap();
+    let output = Command::new(python).arg("-c").arg(script).arg(&path).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(printed, "/tmp/supervisord.pid [] ['/tmp/supervisor.sock']\n", "{output:?}");
+}
+
+/// With every commented section and option in force.
+fn uncommented() -> Document {
+    let set = |line: &str| line.strip_prefix(';').filter(|rest| !rest.starts_with(' ')).map(str::to_string);
+    let text: String = SAMPLE.lines().map(|line| set(line).unwrap_or(line.to_string()) + "\n").collect();
+    let mut document = Document::default();
+    assert!(document.read("sample", &text).is_empty());
+    document
+}
