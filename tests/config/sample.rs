@@ -31,7 +31,7 @@ fn it_sets_only_what_a_first_daemon_needs_cli_040() {
     document.read("sample", SAMPLE);
     let mut sections = document.sections();
     sections.sort();
-    let enabled = ["rpcinterface:supervisor", "supervisord", "supervisorctl", "unix_http_server"];
+    let enabled = ["rpcinterface:supervisor", "supervisorctl", "supervisord", "unix_http_server"];
     assert_eq!(sections, enabled);
     assert_eq!(document.get("supervisorctl", "serverurl").as_deref(), Some("unix:///tmp/supervisor.sock"));
 }
