@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use convoke::daemon::boot::supervise;
-use convoke::daemon::logfile;
 use convoke::daemon::options::Options;
+use convoke::daemon::target;
 
 fn main() -> ExitCode {
     // Before anything is opened: what is open now was handed to us.
-    logfile::inherited();
+    target::inherited();
     let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     let program = words.next().unwrap_or_else(|| "supervisord".to_string());
     let words: Vec<String> = words.collect();

@@ -17,7 +17,7 @@ use super::notify::Notify;
 use super::options::{Options, Stop};
 use super::pidfile::PidFile;
 use super::signals::SignalStream;
-use super::{INBOX_MAX, Sources, autolog, check, identity, limits, localtime, logfile, sys};
+use super::{INBOX_MAX, Sources, autolog, check, identity, limits, localtime, logfile, sys, target};
 use crate::config::{Config, LogLevel, Message};
 use crate::http::{self, socket};
 use crate::names::{Pid, repr};
@@ -34,13 +34,16 @@ pub fn supervise(mut options: Options) -> Result<(), Stop> {
     if let Some(wish) = options.check() {
         return Err(check::check(&options, wish));
     }
-    logfile::inherited();
+    target::inherited();
     let config = options.read_config().map_err(Stop::Config)?;
     options.pin();
     let log = Log::default();
     // There is no other subscriber: this is the first and only call.
     let _ = tracing::subscriber::set_global_default(log.clone());
 
+    if config.supervisord.nodaemon && config.supervisord.user.is_some() {
+        target::prepare();
+    }
     let mut lines = Lines::default();
     lines.become_user(&config)?;
     lines.infos.extend(limits::raise_to_minimum(&config.supervisord).map_err(Stop::Usage)?);
@@ -52,7 +55,11 @@ pub fn supervise(mut options: Options) -> Result<(), Stop> {
     let notify = Rc::new(Notify::new(std::env::var_os("NOTIFY_SOCKET").as_deref()));
     let daemon = Daemon { options, log, notify, open_files };
     let runtime = runtime().map_err(|error| Stop::failed("could not start", &error))?;
-    runtime.block_on(daemon.live(config, opened))
+    let logs = daemon.log.logs().clone();
+    let ended = runtime.block_on(daemon.live(config, opened));
+    // Before the tasks go that hold what a log has not taken yet.
+    logs.finish();
+    ended
 }
 
 /// One thread, which waits for the kernel when there is nothing to do.

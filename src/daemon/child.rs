@@ -6,7 +6,6 @@ use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -15,7 +14,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::sync::{mpsc, oneshot};
 use tracing::Level;
 
-use super::logfile::LogFile;
+use super::logs::{self, SharedLog};
 use super::output::{AnsiStripper, bytes_repr};
 use crate::names::{ExitStatus, ProcessName, repr};
 use crate::supervisor::{Input, ProcessKey};
@@ -30,14 +29,6 @@ const DRAIN_MAX: usize = 1024 * 1024;
 thread_local! {
     /// A read is written out before the next begins, and there is one thread: one buffer does for everybody.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A log that the daemon may reopen while the child's task writes to it.
-pub type SharedLog = Arc<Mutex<LogFile>>;
-
-/// Looks at a log; a panic elsewhere does not make it unusable.
-pub fn with_log<T>(log: &SharedLog, look: impl FnOnce(&mut LogFile) -> T) -> T {
-    look(&mut log.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// One channel of a child: the pipe it comes through, and where it goes.
@@ -66,6 +57,9 @@ impl Output {
 
     /// Waits for bytes and moves one read of them; whether there may be more at once.
     async fn pump(&mut self) -> bool {
+        if let Some(log) = &self.log {
+            log.room().await;
+        }
         poll_fn(|context| BUFFER.with_borrow_mut(|buffer| self.poll_move(context, buffer))).await
     }
 
@@ -130,10 +124,8 @@ impl Output {
         if bytes.is_empty() {
             return;
         }
-        if let Some(log) = &self.log
-            && let Some(trouble) = with_log(log, |log| log.write(bytes))
-        {
-            tracing::error!("{trouble}");
+        if let Some(log) = &self.log {
+            logs::say(log.write(bytes));
         }
         if tracing::enabled!(Level::DEBUG) {
             let text = match std::str::from_utf8(bytes) {

@@ -27,6 +27,13 @@ pub fn local_time(unix: i64) -> String {
     format!("{month} {:02} {hour:02}:{:02} {half}", t.day, t.minute)
 }
 
+/// `Nov  2 09:44:01`, as lines to the system's log begin.
+pub fn syslog_time(unix: i64) -> String {
+    let t = local(unix);
+    let month = MONTHS.get(t.month.wrapping_sub(1) as usize).copied().unwrap_or("Jan");
+    format!("{month} {:2} {:02}:{:02}:{:02}", t.day, t.hour, t.minute, t.second)
+}
+
 struct Local {
     year: i32,
     month: i32,

@@ -14,7 +14,9 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::localtime;
-use super::logfile::{LogFile, reason};
+use super::logfile::reason;
+use super::logs::{Logs, SharedLog, Trouble};
+use super::syslog::Syslog;
 use crate::api::{Fault, FaultCode};
 use crate::config::{LogLevel, MainLog, SupervisordConfig};
 
@@ -46,13 +48,16 @@ struct Shared {
     /// The least level written, as the order of [`LogLevel`].
     least: AtomicU8,
     outlets: Mutex<Outlets>,
+    logs: Logs,
+    syslog: Syslog,
 }
 
 #[derive(Default)]
 struct Outlets {
     /// The copy that a foreground daemon writes to its standard output.
-    copy: Option<LogFile>,
-    file: Option<LogFile>,
+    copy: Option<SharedLog>,
+    file: Option<SharedLog>,
+    syslog: bool,
 }
 
 /// No level is as high: nothing is written until the log is open.
@@ -60,7 +65,12 @@ const CLOSED: u8 = u8::MAX;
 
 impl Default for Log {
     fn default() -> Log {
-        let shared = Shared { least: AtomicU8::new(CLOSED), outlets: Mutex::default() };
+        let shared = Shared {
+            least: AtomicU8::new(CLOSED),
+            outlets: Mutex::default(),
+            logs: Logs::default(),
+            syslog: Syslog::default(),
+        };
         Log { shared: Arc::new(shared) }
     }
 }
@@ -72,25 +82,23 @@ impl Log {
         let file = match &config.logfile {
             MainLog::Path(path) => {
                 let name = Arc::from(path.as_str());
-                let file = LogFile::open(&name, config.logfile_maxbytes, config.logfile_backups);
+                let file = self.shared.logs.open(&name, config.logfile_maxbytes, config.logfile_backups);
                 Some(file.map_err(|error| format!("could not open {path}: {}", reason(&error)))?)
             }
             MainLog::Syslog => None,
         };
         let copied = config.nodaemon && !config.silent;
         // A daemon whose standard output is closed has no use for a copy.
-        let copy = copied.then(|| LogFile::open(&Arc::from("/dev/stdout"), 0, 0).ok()).flatten();
-        *self.outlets() = Outlets { copy, file };
+        let copy = copied.then(|| self.shared.logs.open(&Arc::from("/dev/stdout"), 0, 0).ok()).flatten();
+        *self.outlets() = Outlets { copy, syslog: file.is_none(), file };
         self.shared.least.store(config.loglevel as u8, Ordering::Relaxed);
         Ok(())
     }
 
     /// Closes and opens the file again (SIG-004).
     pub fn reopen(&self) {
-        let reopened = match &mut self.outlets().file {
-            Some(file) => file.reopen(),
-            None => Ok(()),
-        };
+        let file = self.outlets().file.clone();
+        let reopened = file.map_or(Ok(()), |file| file.reopen());
         if let Err(error) = reopened {
             tracing::error!("could not reopen the log: {}", reason(&error));
         }
@@ -98,7 +106,7 @@ impl Log {
 
     /// Where the log is; a name that is no file's if it goes to syslog (RPC-022).
     pub fn path(&self) -> Arc<str> {
-        self.outlets().file.as_ref().map_or_else(|| Arc::from("syslog"), |file| file.path().clone())
+        self.outlets().file.as_ref().map_or_else(|| Arc::from("syslog"), SharedLog::path)
     }
 
     /// Empties the file (RPC-023). A foreground daemon says so, once for each outlet (LOG-039).
@@ -107,15 +115,25 @@ impl Log {
         if !std::path::Path::new(&*path).exists() {
             return Err(FaultCode::NoFile.into());
         }
-        let mut outlets = self.outlets();
-        let cleared = outlets.file.as_mut().map_or(Ok(()), LogFile::clear);
+        let outlets = self.outlets();
+        let cleared = outlets.file.as_ref().map_or(Ok(()), SharedLog::clear);
         cleared.map_err(|_| FaultCode::Failed)?;
         // In the file it would stand in the part that is gone.
-        if let Some(copy) = outlets.copy.as_mut().filter(|_| self.writes(LogLevel::Info)) {
+        if let Some(copy) = outlets.copy.as_ref().filter(|_| self.writes(LogLevel::Info)) {
             let line = line(LogLevel::Info, "reopening log file");
             let _ = copy.write(line.repeat(2).as_bytes());
         }
         Ok(())
+    }
+
+    /// All open logs, among them its own.
+    pub fn logs(&self) -> &Logs {
+        &self.shared.logs
+    }
+
+    /// The system's log.
+    pub fn syslog(&self) -> &Syslog {
+        &self.shared.syslog
     }
 
     fn outlets(&self) -> std::sync::MutexGuard<'_, Outlets> {
@@ -128,14 +146,24 @@ impl Log {
 
     fn write(&self, level: LogLevel, text: &str) {
         let line = line(level, text);
-        let mut outlets = self.outlets();
-        if let Some(copy) = &mut outlets.copy {
-            // Nobody is left to be told.
-            let _ = copy.write(line.as_bytes());
+        let outlets = self.outlets();
+        // Nobody is left to be told of trouble with the copy.
+        let copy = |line: &str| outlets.copy.as_ref().map(|copy| copy.write(line.as_bytes()));
+        drop(copy(&line));
+        if outlets.syslog {
+            // One call a line, with all that a line of the file has (LOG-005).
+            for part in text.trim_end_matches('\n').split('\n') {
+                self.shared.syslog.send(self::line(level, part).trim_end_matches('\n').as_bytes());
+            }
         }
-        let trouble = outlets.file.as_mut().and_then(|file| file.write(line.as_bytes()));
-        if let (Some(trouble), Some(copy)) = (trouble, &mut outlets.copy) {
-            let _ = copy.write(format!("{trouble}\n").as_bytes());
+        match outlets.file.as_ref().and_then(|file| file.write(line.as_bytes())) {
+            Some(Trouble::Began(trouble)) => drop(copy(&self::line(LogLevel::Error, &trouble))),
+            Some(Trouble::Ended(relief)) => {
+                let relief = self::line(LogLevel::Warn, &relief);
+                drop(copy(&relief));
+                drop(outlets.file.as_ref().map(|file| file.write(relief.as_bytes())));
+            }
+            None => (),
         }
     }
 }

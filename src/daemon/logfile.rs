@@ -1,18 +1,15 @@
-//! A log file: appended to, rotated, reopened. Nothing that happens to it may stop the daemon.
+//! A log file: appended to, rotated, reopened, cleared. What cannot be written comes back to the caller.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Seek, Write};
-use std::os::fd::{AsFd, RawFd};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::fstat;
 
-use super::{readlog, sys};
-
-/// How long a write waits for a terminal or pipe that takes no more; then its bytes are dropped.
-const STALL_MAX_MILLIS: u16 = 1_000;
+use super::readlog;
+use super::target::{Target, descriptor};
 
 /// Backups of one log; a larger setting means this, since every rotation tries all the names.
 const BACKUPS_MAX: i64 = 10_000;
@@ -20,44 +17,57 @@ const BACKUPS_MAX: i64 = 10_000;
 /// How a log is created, before the umask (LOG-033).
 const MODE: u32 = 0o666;
 
+/// After a rotation that failed the file goes on growing, and so much later the next is tried.
+const ROTATE_AGAIN: Duration = Duration::from_secs(1);
+
 /// An open log.
 #[derive(Debug)]
 pub struct LogFile {
     path: Arc<str>,
-    file: File,
-    kind: Kind,
+    target: Target,
     /// Bytes at which the file is rotated; 0 means never.
-    rotate_at: u64,
     maxbytes: u64,
     backups: u32,
-    complained: bool,
+    /// The file was removed, and its name could not be opened yet.
+    vanished: bool,
+    /// A rotation failed; and whether the backups have been moved already.
+    rotate_again: Option<Instant>,
+    shifted: bool,
 }
 
-/// What the path turned out to be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
-    Regular,
-    /// A terminal, a pipe, a socket, a device, or a descriptor that was handed to the daemon: never rotated,
-    /// sought, renamed or removed (BUG-005, BUG-006).
-    Stream,
-    /// A named pipe, open without a reader as well: what nobody reads is dropped at once.
-    Fifo,
+/// How far an append got.
+#[derive(Debug)]
+pub struct Appended {
+    /// Bytes that need no second try.
+    pub taken: usize,
+    /// Why not all were taken.
+    pub trouble: Option<io::Error>,
+    /// How a rotation went, if one was due.
+    pub rotated: Option<io::Result<()>>,
+}
+
+impl Appended {
+    fn all(taken: usize) -> Appended {
+        Appended { taken, trouble: None, rotated: None }
+    }
+
+    fn part(taken: usize, trouble: io::Error) -> Appended {
+        Appended { taken, trouble: Some(trouble), rotated: None }
+    }
 }
 
 impl LogFile {
     /// Opens for appending, creating what is missing with mode 0666 less the umask (LOG-033). Not positive
     /// `maxbytes` means never rotated, not positive `backups` that rotation truncates (LOG-019).
     pub fn open(path: &Arc<str>, maxbytes: i64, backups: i64) -> io::Result<LogFile> {
-        let (file, kind) = open(path, MODE)?;
-        let maxbytes = u64::try_from(maxbytes).unwrap_or(0);
         Ok(LogFile {
             path: path.clone(),
-            file,
-            kind,
-            rotate_at: maxbytes,
-            maxbytes,
+            target: Target::open(path, MODE)?,
+            maxbytes: u64::try_from(maxbytes).unwrap_or(0),
             backups: u32::try_from(backups.clamp(0, BACKUPS_MAX)).unwrap_or(0),
-            complained: false,
+            vanished: false,
+            rotate_again: None,
+            shifted: false,
         })
     }
 
@@ -66,30 +76,41 @@ impl LogFile {
         &self.path
     }
 
-    /// Appends, and rotates when the file has grown to its limit (LOG-018). What cannot be written is dropped;
-    /// the sentence to log about it comes back once per spell of trouble.
-    pub fn write(&mut self, bytes: &[u8]) -> Option<String> {
-        let written = self.write_all(bytes).and_then(|()| self.rotate_if_due());
-        match written {
-            Ok(()) => {
-                self.complained = false;
-                None
-            }
-            Err(_) if self.complained => None,
-            Err(error) => {
-                self.complained = true;
-                Some(format!("could not write to log {}: {}", self.path, reason(&error)))
-            }
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Appends, and rotates when the file has grown to its limit (LOG-018).
+    pub fn append(&mut self, bytes: &[u8]) -> Appended {
+        if self.vanished
+            && let Err(error) = self.reopen()
+        {
+            return Appended::part(0, error);
         }
+        let appended = self.write_all(bytes);
+        if appended.trouble.is_some() || !matches!(self.target, Target::File(_)) {
+            return appended;
+        }
+        // Not counted but asked for: another process may write here too, or have cut the file (LOG-029).
+        let Ok(now) = fstat(self.target.file()) else { return appended };
+        if now.st_nlink == 0 {
+            self.vanished = true;
+            // These bytes are in a file that nobody can read any more. In a new one they are not.
+            return match self.reopen() {
+                Ok(()) => self.write_all(bytes),
+                Err(error) => Appended::part(0, error),
+            };
+        }
+        let rotated = self.rotate_if_due(u64::try_from(now.st_size).unwrap_or(0));
+        Appended { rotated, ..appended }
     }
 
     /// Closes and opens again under the same name (SIG-004); keeps the old file if that fails.
     pub fn reopen(&mut self) -> io::Result<()> {
-        if self.kind == Kind::Regular {
-            let (file, kind) = open(&self.path, MODE)?;
-            self.file = file;
-            self.kind = kind;
-            self.rotate_at = self.maxbytes;
+        if let Target::File(file) = &self.target {
+            // A log that vanished was perhaps private.
+            let mode = if self.vanished { file.metadata()?.permissions().mode() } else { MODE };
+            self.replace(Target::open(&self.path, mode)?);
         }
         Ok(())
     }
@@ -97,68 +118,74 @@ impl LogFile {
     /// Removes the file and begins a new one (LOG-038, LOG-039). What is no regular file cannot be emptied, and is
     /// never removed (BUG-005).
     pub fn clear(&mut self) -> io::Result<()> {
-        let mode = self.file.metadata()?.permissions().mode();
+        let mode = self.target.file().metadata()?.permissions().mode();
         clear(&self.path)?;
-        if self.kind == Kind::Regular {
-            let (file, kind) = open(&self.path, mode)?;
-            self.file = file;
-            self.kind = kind;
-            self.rotate_at = self.maxbytes;
+        if let Target::File(_) = self.target {
+            self.replace(Target::open(&self.path, mode)?);
         }
         Ok(())
     }
 
-    fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match self.file.write(bytes) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+    pub(super) fn replace(&mut self, target: Target) {
+        self.target = target;
+        self.vanished = false;
+        self.shifted = false;
+        self.rotate_again = None;
+    }
+
+    fn write_all(&self, bytes: &[u8]) -> Appended {
+        let mut taken = 0;
+        while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+            match self.target.write(rest) {
+                Ok(0) => return Appended::part(taken, ErrorKind::WriteZero.into()),
+                Ok(count) => taken += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => (),
-                Err(error) if error.kind() == ErrorKind::WouldBlock && self.kind == Kind::Stream => {
-                    // The other side of a shared terminal may have made it non-blocking.
-                    let mut wait = [PollFd::new(self.file.as_fd(), PollFlags::POLLOUT)];
-                    if poll(&mut wait, PollTimeout::from(STALL_MAX_MILLIS)).unwrap_or(0) == 0 {
-                        return Err(error);
-                    }
-                }
-                Err(error) => return Err(error),
+                Err(error) => return Appended::part(taken, error),
             }
         }
-        Ok(())
+        Appended::all(taken)
     }
 
-    fn rotate_if_due(&mut self) -> io::Result<()> {
-        if self.maxbytes == 0 || self.kind != Kind::Regular {
-            return Ok(());
-        }
-        // Not counted but asked for: another process may write here too, or have cut the file (LOG-029).
-        let position = self.file.stream_position()?;
-        if position < self.rotate_at {
-            return Ok(());
+    fn rotate_if_due(&mut self, size: u64) -> Option<io::Result<()>> {
+        let due = self.maxbytes > 0 && size >= self.maxbytes;
+        if !due || self.rotate_again.is_some_and(|again| Instant::now() < again) {
+            return None;
         }
         let rotated = self.rotate();
-        // After a failure the file goes on growing, and the next try is a whole file away.
-        self.rotate_at = match rotated {
-            Ok(()) => self.maxbytes,
-            Err(_) => position.saturating_add(self.maxbytes),
-        };
-        rotated
+        if rotated.is_err() {
+            self.rotate_again = Some(Instant::now() + ROTATE_AGAIN);
+        }
+        Some(rotated)
     }
 
     fn rotate(&mut self) -> io::Result<()> {
+        let file = self.target.file();
         if self.backups == 0 {
-            return self.file.set_len(0);
+            return file.set_len(0);
         }
-        for number in (1..self.backups).rev() {
-            rename(&self.backup(number), &self.backup(number + 1))?;
-        }
-        rename(Path::new(&*self.path), &self.backup(1))?;
         // An AUTO log stays as private as it was made.
-        let mode = self.file.metadata()?.permissions().mode();
-        let (file, kind) = open(&self.path, mode)?;
-        self.file = file;
-        self.kind = kind;
-        Ok(())
+        let mode = file.metadata()?.permissions().mode();
+        // Without a descriptor to spare nothing is begun.
+        drop(file.try_clone()?);
+        if !self.shifted {
+            for number in (1..self.backups).rev() {
+                rename(&self.backup(number), &self.backup(number + 1))?;
+            }
+        }
+        let (base, first) = (PathBuf::from(&*self.path), self.backup(1));
+        rename(&base, &first)?;
+        match Target::open(&self.path, mode) {
+            Ok(target) => {
+                self.replace(target);
+                Ok(())
+            }
+            Err(error) => {
+                // Back under the name that people look at. The others have been moved, and are not again.
+                rename(&first, &base)?;
+                self.shifted = true;
+                Err(error)
+            }
+        }
     }
 
     fn backup(&self, number: u32) -> PathBuf {
@@ -180,7 +207,7 @@ pub fn clear(path: &str) -> io::Result<()> {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
     }
     std::fs::remove_file(path)?;
-    open(path, metadata.permissions().mode()).map(drop)
+    Target::open(path, metadata.permissions().mode()).map(drop)
 }
 
 /// A missing source has been removed by somebody else, which is no trouble (LOG-021).
@@ -189,52 +216,6 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         result => result,
     }
-}
-
-fn open(path: &str, mode: u32) -> io::Result<(File, Kind)> {
-    if let Some(number) = descriptor(path) {
-        if number > 2 && !inherited().contains(&number) {
-            return Err(io::Error::from_raw_os_error(libc::EBADF));
-        }
-        return Ok((File::from(sys::duplicate(number)?), Kind::Stream));
-    }
-    let is_fifo = std::fs::metadata(path).is_ok_and(|meta| meta.file_type().is_fifo());
-    if is_fifo {
-        // Open for reading too, else this would wait, and the daemon with it, for somebody to read.
-        let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-        return Ok((file, Kind::Fifo));
-    }
-    let file =
-        OpenOptions::new().append(true).create(true).mode(mode).custom_flags(libc::O_NOCTTY).open(path)?;
-    let kind = if file.metadata()?.is_file() { Kind::Regular } else { Kind::Stream };
-    Ok((file, kind))
-}
-
-/// The number behind `/dev/stdout`, `/dev/stderr`, `/dev/fd/N` and `/proc/self/fd/N`. These are taken from the
-/// daemon itself: opened anew, a socket fails, and so does what only root may open (BUG-012).
-fn descriptor(path: &str) -> Option<RawFd> {
-    match path {
-        "/dev/stdout" => Some(1),
-        "/dev/stderr" => Some(2),
-        _ => {
-            let number = path.strip_prefix("/dev/fd/").or_else(|| path.strip_prefix("/proc/self/fd/"))?;
-            number.parse().ok().filter(|number| *number >= 0)
-        }
-    }
-}
-
-static INHERITED: OnceLock<Vec<RawFd>> = OnceLock::new();
-
-/// The descriptors above 2 that the daemon was started with. Its own, opened later, are nobody's log. The first
-/// call decides, so it comes before anything is opened.
-pub fn inherited() -> &'static [RawFd] {
-    INHERITED.get_or_init(|| {
-        let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
-        let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        let open: Vec<RawFd> = numbers.filter(|number| *number > 2).collect();
-        // The directory just read was among them; it is closed now.
-        open.into_iter().filter(|number| sys::duplicate(*number).is_ok()).collect()
-    })
 }
 
 /// An error as people read it, without the number Rust adds.
@@ -248,7 +229,8 @@ pub fn reason(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
+    use std::fs::OpenOptions;
+    use std::os::unix::fs::{OpenOptionsExt, symlink};
 
     struct Dir(tempfile::TempDir);
 
@@ -282,7 +264,8 @@ mod tests {
 
     fn write(log: &mut LogFile, texts: &[&str]) {
         for text in texts {
-            assert_eq!(log.write(text.as_bytes()), None);
+            let appended = log.append(text.as_bytes());
+            assert!(appended.taken == text.len() && appended.trouble.is_none(), "{appended:?}");
         }
     }
 
@@ -337,8 +320,8 @@ mod tests {
         write(&mut log, &["a"]);
         assert_eq!(dir.all(), "l= l.1=a l.3=two l.7=seven");
         std::fs::remove_file(&*dir.path("l")).unwrap();
-        write(&mut log, &["lost"]);
-        assert_eq!(dir.all(), "l= l.2=a l.3=two l.7=seven");
+        write(&mut log, &["not lost"]);
+        assert_eq!(dir.all(), "l=not lost l.1=a l.3=two l.7=seven");
     }
 
     #[test]
@@ -372,39 +355,5 @@ mod tests {
         log.reopen().unwrap();
         assert_eq!(std::fs::read_link(&*dir.path("l")).unwrap(), Path::new("/dev/null"));
         assert_eq!(std::fs::read_dir(dir.0.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_full_disk_is_complained_of_once() {
-        let mut log = LogFile::open(&Arc::from("/dev/full"), 10, 3).unwrap();
-        assert_eq!(
-            log.write(b"x").as_deref(),
-            Some("could not write to log /dev/full: No space left on device")
-        );
-        assert_eq!(log.write(b"x"), None);
-    }
-
-    #[test]
-    fn a_fifo_that_nobody_reads_stops_nobody() {
-        let dir = Dir::new();
-        let path = dir.path("fifo");
-        nix::unistd::mkfifo(&*path, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        let mut log = LogFile::open(&path, 10, 3).unwrap();
-        let lines = vec![b'x'; 1024 * 1024];
-        assert!(log.write(&lines).is_some_and(|trouble| trouble.starts_with("could not write to log")));
-    }
-
-    #[test]
-    fn only_what_was_handed_to_the_daemon_is_reached_by_number() {
-        let ours = File::open("/dev/null").unwrap();
-        inherited();
-        let later = File::open("/dev/null").unwrap();
-        let number = std::os::fd::AsRawFd::as_raw_fd(&later).max(std::os::fd::AsRawFd::as_raw_fd(&ours));
-        let error = LogFile::open(&Arc::from(format!("/dev/fd/{}", number + 100)), 0, 0).unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(libc::EBADF));
-        assert_eq!(descriptor("/dev/stdout"), Some(1));
-        assert_eq!(descriptor("/proc/self/fd/7"), Some(7));
-        assert_eq!(descriptor("/dev/fd/-1"), None);
-        assert_eq!(descriptor("/dev/stdout.log"), None);
     }
 }

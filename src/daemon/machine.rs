@@ -10,9 +10,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::child::{self, SharedLog};
+use super::child;
 use super::handle::Call;
-use super::logfile::{self, LogFile, reason};
+use super::logfile::{self, reason};
+use super::logs::{Logs, SharedLog};
 use super::notify::Notify;
 use super::spawn::Spawner;
 use super::start::{self, Started};
@@ -65,6 +66,7 @@ pub struct Machine {
     settings: Settings,
     read_config: ReadConfig,
     log: log::Log,
+    logs: Logs,
     inbox: mpsc::Sender<Input>,
     started: tokio::time::Instant,
     spawner: Spawner,
@@ -76,6 +78,7 @@ pub struct Machine {
 
 /// A process as the machine knows it.
 struct Member {
+    config: Arc<ProcessConfig>,
     logs: LogPaths,
     child: Option<Running>,
 }
@@ -103,6 +106,7 @@ impl Machine {
             notify,
             settings,
             read_config,
+            logs: log.logs().clone(),
             log,
             inbox,
             started: tokio::time::Instant::now(),
@@ -164,9 +168,10 @@ impl Machine {
     /// Carries one effect out.
     pub fn perform(&mut self, effect: Effect) -> Performed {
         match effect {
-            Effect::Join(key, config) => Performed::Gave(Input::Joined(key, self.join(key, &config))),
+            Effect::Join(key, config) => Performed::Gave(Input::Joined(key, self.join(key, config))),
             Effect::Leave(key) => {
                 self.members.remove(&key);
+                self.logs.prune();
                 Performed::Done
             }
             Effect::Check(request, key, config) => {
@@ -243,23 +248,29 @@ impl Machine {
     /// BUG-026).
     fn clear_logs(&self, process: ProcessKey) -> Result<(), Errno> {
         let Some(member) = self.members.get(&process) else { return Ok(()) };
-        let open = member.child.as_ref().map(|child| &child.logs);
-        let clear = |index: usize, path: &str| match open.and_then(|logs| logs.get(index)?.as_ref()) {
-            Some(log) => child::with_log(log, LogFile::clear),
-            None if path.is_empty() => Ok(()),
-            None => logfile::clear(path),
+        let clear = |path: &Arc<str>, output: &OutputConfig| {
+            if path.is_empty() {
+                return Ok(());
+            }
+            // Perhaps it is another process that has it open.
+            match self.logs.find(path, output.maxbytes, output.backups) {
+                Some(log) => log.clear(),
+                None => logfile::clear(path),
+            }
         };
-        let cleared = [clear(0, &member.logs.stdout), clear(1, &member.logs.stderr)];
+        let config = &member.config;
+        let cleared =
+            [clear(&member.logs.stdout, &config.stdout), clear(&member.logs.stderr, &config.stderr)];
         let failed = cleared.into_iter().find_map(Result::err);
         failed.map_or(Ok(()), |error| Err(Errno(error.raw_os_error().unwrap_or(0))))
     }
 
-    fn join(&mut self, key: ProcessKey, config: &ProcessConfig) -> LogPaths {
+    fn join(&mut self, key: ProcessKey, config: Arc<ProcessConfig>) -> LogPaths {
         let logs = LogPaths {
-            stdout: self.log_path(config, "stdout", &config.stdout),
-            stderr: self.log_path(config, "stderr", &config.stderr),
+            stdout: self.log_path(&config, "stdout", &config.stdout),
+            stderr: self.log_path(&config, "stderr", &config.stderr),
         };
-        self.members.insert(key, Member { logs: logs.clone(), child: None });
+        self.members.insert(key, Member { config, logs: logs.clone(), child: None });
         logs
     }
 
@@ -289,17 +300,21 @@ impl Machine {
         self.log.reopen();
         let running = self.members.values().filter_map(|member| member.child.as_ref());
         for shared in running.flat_map(|running| running.logs.iter().flatten()) {
-            if let Err(error) = child::with_log(shared, LogFile::reopen) {
+            if let Err(error) = shared.reopen() {
                 tracing::error!("could not reopen a log: {}", reason(&error));
             }
         }
     }
 
-    fn spawn(&mut self, key: ProcessKey, config: &ProcessConfig) -> Result<Pid, SpawnError> {
+    fn spawn(&mut self, key: ProcessKey, config: &Arc<ProcessConfig>) -> Result<Pid, SpawnError> {
         // A process that has not joined has no log.
         let none = || LogPaths { stdout: Arc::from(""), stderr: Arc::from("") };
-        let member = self.members.entry(key).or_insert_with(|| Member { logs: none(), child: None });
-        let started = start::start(&mut self.spawner, &self.settings, config, &member.logs)?;
+        let member = self.members.entry(key).or_insert_with(|| Member {
+            config: config.clone(),
+            logs: none(),
+            child: None,
+        });
+        let started = start::start(&mut self.spawner, &self.settings, config, &self.logs, &member.logs)?;
         let Started { pid, stdin, stdout, stderr, logs } = started;
         let (reaped, status) = oneshot::channel();
         member.child = Some(Running { pid, reaped: Some(reaped), _stdin: stdin, logs });

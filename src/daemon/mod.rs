@@ -11,6 +11,7 @@ pub mod limits;
 pub mod localtime;
 pub mod log;
 pub mod logfile;
+pub mod logs;
 pub mod machine;
 pub mod model;
 pub mod notes;
@@ -24,6 +25,8 @@ pub mod signals;
 pub mod spawn;
 pub mod start;
 pub mod sys;
+pub mod syslog;
+pub mod target;
 
 use tokio::sync::mpsc;
 

@@ -3,15 +3,15 @@
 use std::ffi::{CString, NulError};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
-use super::child::{self, Output, SharedLog};
+use super::child::{self, Output};
 use super::command::{self, Command};
 use super::identity;
-use super::logfile::LogFile;
+use super::logs::{Logs, SharedLog};
 use super::machine::Settings;
 use super::spawn::{Failure, Launch, Spawner, Step};
 use crate::config::{OutputConfig, ProcessConfig};
@@ -32,11 +32,12 @@ pub fn start(
     spawner: &mut Spawner,
     settings: &Settings,
     config: &ProcessConfig,
-    logs: &LogPaths,
+    logs: &Logs,
+    paths: &LogPaths,
 ) -> Result<Started, SpawnError> {
     let command = find(settings, config).map_err(SpawnError::Command)?;
-    let stdout_log = open_log(&logs.stdout, &config.stdout)?;
-    let stderr_log = open_log(&logs.stderr, &config.stderr)?;
+    let stdout_log = open_log(logs, &paths.stdout, &config.stdout)?;
+    let stderr_log = open_log(logs, &paths.stderr, &config.stderr)?;
     let (stdin_read, stdin_write) = pipe()?;
     let (stdout_read, stdout_write) = pipe()?;
     let (stderr_read, stderr_write) = (!config.redirect_stderr).then(pipe).transpose()?.unzip();
@@ -92,12 +93,11 @@ fn dispatchers(error: io::Error) -> SpawnError {
     SpawnError::Dispatchers(Errno(error.raw_os_error().unwrap_or(0)))
 }
 
-fn open_log(path: &Arc<str>, config: &OutputConfig) -> Result<Option<SharedLog>, SpawnError> {
+fn open_log(logs: &Logs, path: &Arc<str>, config: &OutputConfig) -> Result<Option<SharedLog>, SpawnError> {
     if path.is_empty() {
         return Ok(None);
     }
-    let log = LogFile::open(path, config.maxbytes, config.backups).map_err(dispatchers)?;
-    Ok(Some(Arc::new(Mutex::new(log))))
+    logs.open(path, config.maxbytes, config.backups).map(Some).map_err(dispatchers)
 }
 
 fn c_strings(strings: &[String]) -> Result<Vec<CString>, NulError> {
