@@ -7,8 +7,10 @@
 mod world;
 
 mod adapt;
+mod beside;
 mod cases;
 mod logs;
+mod processes;
 mod session;
 
 use std::panic;
