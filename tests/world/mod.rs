@@ -4,6 +4,7 @@
 pub mod procfs;
 pub mod rpc;
 pub mod stock;
+pub mod tools;
 
 use std::env;
 use std::fs::{self, File};
