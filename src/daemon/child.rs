@@ -6,25 +6,54 @@ use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::{mpsc, oneshot};
-use tracing::Level;
 
-use super::logs::{self, SharedLog};
-use super::output::{AnsiStripper, bytes_repr};
-use crate::names::{ExitStatus, ProcessName, repr};
+use super::recorder::Recorder;
+use crate::names::ExitStatus;
 use crate::supervisor::{Input, ProcessKey};
 
-/// Bytes of one read, and of the one buffer that all children share.
-const READ_SIZE: usize = 64 * 1024;
+/// Bytes of one read, and of the one buffer that all children share (LOG-034).
+const READ_SIZE: usize = 128 * 1024;
+
+/// A read that brings as much is likely to be followed by another at once.
+const MUCH: usize = 32 * 1024;
+
+/// So many such reads in a row make a child busy.
+const BUSY_READS: u32 = 16;
+
+/// Bytes that the pipe of a busy child holds.
+const LARGE_PIPE: i32 = 1024 * 1024;
+
+/// Pipes that may be large at once; the rest keep their size. The kernel allows a user 64 MiB of them.
+const LARGE_PIPES_MAX: usize = 16;
 
 /// Bytes taken from a pipe after its child has died, where the size of the pipe is not known. A grandchild that
 /// goes on writing is not waited for.
 const DRAIN_MAX: usize = 1024 * 1024;
+
+static LARGE_PIPES: AtomicUsize = AtomicUsize::new(0);
+
+/// One of the large pipes.
+struct Grown;
+
+impl Grown {
+    fn new() -> Option<Grown> {
+        let more = |count| (count < LARGE_PIPES_MAX).then_some(count + 1);
+        LARGE_PIPES.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Grown)
+    }
+}
+
+impl Drop for Grown {
+    fn drop(&mut self) {
+        LARGE_PIPES.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 thread_local! {
     /// A read is written out before the next begins, and there is one thread: one buffer does for everybody.
@@ -33,33 +62,25 @@ thread_local! {
 
 /// One channel of a child: the pipe it comes through, and where it goes.
 pub struct Output {
-    process: ProcessName,
-    channel: &'static str,
     /// `None` once the child has closed its end.
     pipe: Option<Receiver>,
-    log: Option<SharedLog>,
-    stripper: Option<AnsiStripper>,
+    recorder: Recorder,
+    /// Reads in a row that brought much.
+    busy: u32,
+    grown: Option<Grown>,
 }
 
 impl Output {
-    /// Takes our end of a pipe. `strip` takes ANSI sequences out (LOG-035).
-    pub fn new(
-        process: ProcessName,
-        channel: &'static str,
-        pipe: OwnedFd,
-        log: Option<SharedLog>,
-        strip: bool,
-    ) -> io::Result<Output> {
+    /// Takes our end of a pipe.
+    pub fn new(pipe: OwnedFd, recorder: Recorder) -> io::Result<Output> {
         make_nonblocking(&pipe)?;
         let pipe = Some(Receiver::from_owned_fd_unchecked(pipe)?);
-        Ok(Output { process, channel, pipe, log, stripper: strip.then(AnsiStripper::default) })
+        Ok(Output { pipe, recorder, busy: 0, grown: None })
     }
 
     /// Waits for bytes and moves one read of them; whether there may be more at once.
     async fn pump(&mut self) -> bool {
-        if let Some(log) = &self.log {
-            log.room().await;
-        }
+        self.recorder.room().await;
         poll_fn(|context| BUFFER.with_borrow_mut(|buffer| self.poll_move(context, buffer))).await
     }
 
@@ -76,9 +97,23 @@ impl Output {
             }
             return Poll::Ready(false);
         }
-        let full = bytes.len() == READ_SIZE;
-        self.record(bytes);
-        Poll::Ready(full)
+        let much = bytes.len() >= MUCH;
+        self.recorder.record(bytes);
+        self.grow_if_busy(much);
+        Poll::Ready(much)
+    }
+
+    /// A child that writes as fast as it can gets a larger pipe: half as many switches between it and us.
+    fn grow_if_busy(&mut self, much: bool) {
+        self.busy = if much { self.busy.saturating_add(1) } else { 0 };
+        if self.busy == BUSY_READS
+            && let Some(pipe) = self.pipe.as_ref().filter(|_| self.grown.is_none())
+            && let Some(grown) = Grown::new()
+        {
+            // Refused to users who have many large pipes already: then it stays as it is.
+            let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(LARGE_PIPE));
+            self.grown = Some(grown);
+        }
     }
 
     /// Moves what a dead child has left, without waiting (PROC-055).
@@ -93,7 +128,7 @@ impl Output {
                     Ok(0) => break,
                     Ok(count) => {
                         left = left.saturating_sub(count);
-                        self.record(buffer.get(..count).unwrap_or_default());
+                        self.recorder.record(buffer.get(..count).unwrap_or_default());
                     }
                     Err(nix::errno::Errno::EINTR) => (),
                     Err(_) => break,
@@ -104,36 +139,17 @@ impl Output {
     }
 
     fn closed(&mut self, pipe: Receiver) {
-        let held_back = self.stripper.as_mut().map_or(&[][..], AnsiStripper::finish);
-        self.write(held_back);
-        let fd = pipe.as_raw_fd();
-        tracing::debug!("fd {fd} closed, stopped monitoring <{} {}>", self.process, self.channel);
+        self.recorder.finish();
+        let (fd, process, channel) =
+            (pipe.as_raw_fd(), self.recorder.process(), self.recorder.channel().name());
+        tracing::debug!("fd {fd} closed, stopped monitoring <{process} {channel}>");
     }
 
-    fn record(&mut self, bytes: &[u8]) {
-        match &mut self.stripper {
-            Some(stripper) => {
-                let stripped = stripper.strip(bytes);
-                self.write(&stripped);
-            }
-            None => self.write(bytes),
-        }
-    }
-
-    fn write(&self, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
-        }
-        if let Some(log) = &self.log {
-            logs::say(log.write(bytes));
-        }
-        if tracing::enabled!(Level::DEBUG) {
-            let text = match std::str::from_utf8(bytes) {
-                Ok(text) => text.to_string(),
-                Err(_) => format!("Undecodable: {}", bytes_repr(bytes)),
-            };
-            // LOG-006
-            tracing::debug!("{} {} output:\n{text}", repr(self.process.as_str()), self.channel);
+    /// Tells the supervisor what it asked to be told. A chatty child waits here for its turn.
+    async fn tell(&mut self, key: ProcessKey, inbox: &mpsc::Sender<Input>) {
+        for heard in self.recorder.heard() {
+            // Refused only when nobody is left to read it.
+            let _ = inbox.send(Input::Output(key, self.recorder.channel(), heard)).await;
         }
     }
 }
@@ -159,6 +175,7 @@ pub async fn attend(
             more = stdout.pump() => more,
             more = pump(&mut stderr) => more,
         };
+        tell(key, &mut stdout, &mut stderr, &inbox).await;
         if more {
             // One read, then everybody else's turn.
             tokio::task::yield_now().await;
@@ -170,6 +187,7 @@ pub async fn attend(
     if let Some(stderr) = &mut stderr {
         stderr.drain();
     }
+    tell(key, &mut stdout, &mut stderr, &inbox).await;
     drop((stdout, stderr));
     // Refused only when nobody is left to read it.
     let _ = inbox.send(Input::Exited(key, status)).await;
@@ -179,5 +197,17 @@ async fn pump(output: &mut Option<Output>) -> bool {
     match output {
         Some(output) => output.pump().await,
         None => std::future::pending().await,
+    }
+}
+
+async fn tell(
+    key: ProcessKey,
+    stdout: &mut Output,
+    stderr: &mut Option<Output>,
+    inbox: &mpsc::Sender<Input>,
+) {
+    stdout.tell(key, inbox).await;
+    if let Some(stderr) = stderr {
+        stderr.tell(key, inbox).await;
     }
 }

@@ -314,7 +314,7 @@ impl Machine {
             logs: none(),
             child: None,
         });
-        let started = start::start(&mut self.spawner, &self.settings, config, &self.logs, &member.logs)?;
+        let started = start::start(&mut self.spawner, &self.settings, config, &self.log, &member.logs)?;
         let Started { pid, stdin, stdout, stderr, logs } = started;
         let (reaped, status) = oneshot::channel();
         member.child = Some(Running { pid, reaped: Some(reaped), _stdin: stdin, logs });

@@ -2,6 +2,7 @@
 
 pub mod autolog;
 pub mod boot;
+pub mod capture;
 pub mod check;
 pub mod child;
 pub mod command;
@@ -21,6 +22,7 @@ pub mod output;
 pub mod pidfile;
 pub mod readlog;
 pub mod reap;
+pub mod recorder;
 pub mod signals;
 pub mod spawn;
 pub mod start;

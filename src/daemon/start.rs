@@ -11,9 +11,12 @@ use nix::unistd::pipe2;
 use super::child::{self, Output};
 use super::command::{self, Command};
 use super::identity;
+use super::log::Log;
 use super::logs::{Logs, SharedLog};
 use super::machine::Settings;
+use super::recorder::Recorder;
 use super::spawn::{Failure, Launch, Spawner, Step};
+use crate::api::Channel;
 use crate::config::{OutputConfig, ProcessConfig};
 use crate::names::{Errno, Pid};
 use crate::supervisor::{CommandError, LogPaths, SpawnError};
@@ -31,22 +34,23 @@ pub struct Started {
 pub fn start(
     spawner: &mut Spawner,
     settings: &Settings,
-    config: &ProcessConfig,
-    logs: &Logs,
+    config: &Arc<ProcessConfig>,
+    main_log: &Log,
     paths: &LogPaths,
 ) -> Result<Started, SpawnError> {
     let command = find(settings, config).map_err(SpawnError::Command)?;
-    let stdout_log = open_log(logs, &paths.stdout, &config.stdout)?;
-    let stderr_log = open_log(logs, &paths.stderr, &config.stderr)?;
+    let stdout_log = open_log(main_log.logs(), &paths.stdout, &config.stdout)?;
+    let stderr_log = open_log(main_log.logs(), &paths.stderr, &config.stderr)?;
     let (stdin_read, stdin_write) = pipe()?;
     let (stdout_read, stdout_write) = pipe()?;
     let (stderr_read, stderr_write) = (!config.redirect_stderr).then(pipe).transpose()?.unzip();
     child::make_nonblocking(&stdin_write).map_err(dispatchers)?;
     let output = |channel, pipe, log: &Option<SharedLog>| {
-        Output::new(config.name.clone(), channel, pipe, log.clone(), settings.strip_ansi).map_err(dispatchers)
+        let recorder = Recorder::new(config, channel, log.clone(), main_log.syslog(), settings.strip_ansi);
+        Output::new(pipe, recorder).map_err(dispatchers)
     };
-    let stdout = output("stdout", stdout_read, &stdout_log)?;
-    let stderr = stderr_read.map(|pipe| output("stderr", pipe, &stderr_log)).transpose()?;
+    let stdout = output(Channel::Stdout, stdout_read, &stdout_log)?;
+    let stderr = stderr_read.map(|pipe| output(Channel::Stderr, pipe, &stderr_log)).transpose()?;
 
     let its_stderr = stderr_write.as_ref().unwrap_or(&stdout_write);
     let (identity, refusal) = match config.user.map(identity::find) {

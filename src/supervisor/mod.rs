@@ -24,7 +24,9 @@ mod visit;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::api::{CollectionInfo, ConfigInfo, Fault, LogRead, Reply, Request, RequestId, SupervisorState};
+use crate::api::{
+    Channel, CollectionInfo, ConfigInfo, Fault, LogRead, Reply, Request, RequestId, SupervisorState,
+};
 use crate::config::{self, Config, ProcessConfig};
 use crate::names::{Errno, ExitStatus, Pid, Signal};
 
@@ -66,10 +68,23 @@ pub enum Input {
     SpawnFailed(ProcessKey, SpawnError),
     /// Answers [`Effect::Kill`] when the signal could not be sent.
     KillFailed(ProcessKey, Errno),
+    /// A child was heard; sent only where somebody asked for it.
+    Output(ProcessKey, Channel, Heard),
     /// The child is gone, reaped, and all its output is in its logs.
     Exited(ProcessKey, ExitStatus),
     /// Answers [`Effect::ReadConfig`].
     ConfigRead(ReadFor, Result<Box<Config>, Vec<config::Error>>),
+}
+
+/// What was heard of a child.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Heard {
+    /// A piece of output that was logged, where `*_events_enabled`.
+    Logged(Vec<u8>),
+    /// One whole communication event (LOG-041).
+    Captured(Vec<u8>),
+    /// What a listener wrote to its standard output, as it came.
+    Said(Vec<u8>),
 }
 
 /// Where a process's output goes; empty where it has no file.
@@ -235,6 +250,7 @@ impl Supervisor {
             Input::SpawnFailed(key, error) => self.step(key, process::Input::SpawnFailed(error)),
             Input::KillFailed(key, errno) => self.step(key, process::Input::KillFailed(errno)),
             Input::ConfigRead(why, result) => self.on_config_read(why, result),
+            Input::Output(..) => (),
             Input::Begin => self.begin_turn(Some(Arrival::Begin)),
             Input::Wake => self.begin_turn(None),
             Input::Signal(signal) => self.begin_turn(Some(Arrival::Signal(signal))),

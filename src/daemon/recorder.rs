@@ -1,0 +1,153 @@
+//! What becomes of the bytes of one of a child's channels: log, system's log, main log, events.
+
+use std::sync::Arc;
+
+use tracing::Level;
+
+use super::capture::{Capture, Piece};
+use super::logs::{self, SharedLog};
+use super::output::{AnsiStripper, bytes_repr};
+use super::syslog::{Lines, Syslog};
+use crate::api::Channel;
+use crate::config::ProcessConfig;
+use crate::names::{ProcessName, repr};
+use crate::supervisor::Heard;
+
+/// Where a channel's bytes go. A piece that is recorded is written before the call returns, or held by its log.
+pub struct Recorder {
+    process: ProcessName,
+    channel: Channel,
+    capture: Option<Capture>,
+    outlets: Outlets,
+}
+
+/// All but the capture, which decides what comes here.
+struct Outlets {
+    log: Option<SharedLog>,
+    stripper: Option<AnsiStripper>,
+    syslog: Option<(Syslog, Lines)>,
+    events: bool,
+    /// What the supervisor is to be told of, in order.
+    heard: Vec<Heard>,
+}
+
+impl Recorder {
+    /// By the settings of this channel; `strip` takes ANSI sequences out (LOG-035).
+    pub fn new(
+        config: &Arc<ProcessConfig>,
+        channel: Channel,
+        log: Option<SharedLog>,
+        syslog: &Syslog,
+        strip: bool,
+    ) -> Recorder {
+        let output = match channel {
+            Channel::Stdout => &config.stdout,
+            Channel::Stderr => &config.stderr,
+        };
+        let max = usize::try_from(output.capture_maxbytes).unwrap_or(0);
+        let outlets = Outlets {
+            log,
+            stripper: strip.then(AnsiStripper::default),
+            syslog: output.syslog.then(|| (syslog.clone(), Lines::default())),
+            events: output.events_enabled,
+            heard: Vec::new(),
+        };
+        let capture = (max > 0).then(|| Capture::new(max, strip));
+        Recorder { process: config.name.clone(), channel, capture, outlets }
+    }
+
+    pub fn process(&self) -> &ProcessName {
+        &self.process
+    }
+
+    pub fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// Waits while the log is so far behind that its programs are to be held up.
+    pub async fn room(&self) {
+        if let Some(log) = &self.outlets.log {
+            log.room().await;
+        }
+    }
+
+    /// Takes the next bytes.
+    pub fn record(&mut self, bytes: &[u8]) {
+        let Recorder { process, channel, capture, outlets } = self;
+        match capture {
+            Some(capture) => capture.cut(bytes, |piece| outlets.take(process, *channel, piece)),
+            None => outlets.take(process, *channel, Piece::Text(bytes)),
+        }
+    }
+
+    /// The output has ended: what was held back goes out.
+    pub fn finish(&mut self) {
+        let Recorder { process, channel, capture, outlets } = self;
+        if let Some(capture) = capture {
+            capture.finish(|piece| outlets.take(process, *channel, piece));
+        }
+        let held_back = outlets.stripper.as_mut().map_or(&[][..], AnsiStripper::finish);
+        outlets.write(process, *channel, held_back);
+        if let Some((syslog, lines)) = &mut outlets.syslog {
+            lines.finish(|line| send(syslog, process, line));
+        }
+    }
+
+    /// What the supervisor is to be told of since the last time.
+    pub fn heard(&mut self) -> Vec<Heard> {
+        std::mem::take(&mut self.outlets.heard)
+    }
+}
+
+impl Outlets {
+    fn take(&mut self, process: &ProcessName, channel: Channel, piece: Piece<'_>) {
+        match piece {
+            Piece::Text(bytes) => match &mut self.stripper {
+                Some(stripper) => {
+                    let stripped = stripper.strip(bytes);
+                    self.write(process, channel, &stripped);
+                }
+                None => self.write(process, channel, bytes),
+            },
+            Piece::Event(bytes) => {
+                copy_to_main_log(process, channel, &bytes);
+                let name = repr(process.as_str());
+                tracing::debug!("{name} {} emitted a comm event", channel.name());
+                self.heard.push(Heard::Captured(bytes));
+            }
+        }
+    }
+
+    fn write(&mut self, process: &ProcessName, channel: Channel, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        if let Some(log) = &self.log {
+            logs::say(log.write(bytes));
+        }
+        if let Some((syslog, lines)) = &mut self.syslog {
+            lines.cut(bytes, |line| send(syslog, process, line));
+        }
+        copy_to_main_log(process, channel, bytes);
+        if self.events {
+            self.heard.push(Heard::Logged(bytes.to_vec()));
+        }
+    }
+}
+
+/// LOG-036
+fn send(syslog: &Syslog, process: &ProcessName, line: &[u8]) {
+    syslog.send(&[process.as_str().as_bytes(), b" ", line].concat());
+}
+
+/// LOG-006
+fn copy_to_main_log(process: &ProcessName, channel: Channel, bytes: &[u8]) {
+    if !tracing::enabled!(Level::DEBUG) || bytes.is_empty() {
+        return;
+    }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_string(),
+        Err(_) => format!("Undecodable: {}", bytes_repr(bytes)),
+    };
+    tracing::debug!("{} {} output:\n{text}", repr(process.as_str()), channel.name());
+}
