@@ -9,6 +9,7 @@ mod world;
 mod adapt;
 mod beside;
 mod cases;
+mod grace;
 mod logs;
 mod processes;
 mod session;

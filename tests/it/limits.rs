@@ -7,7 +7,7 @@ use std::process::Command;
 
 use nix::unistd::Uid;
 
-use crate::world::procfs::{children, descendants, runs, threads};
+use crate::world::procfs::{children, descendants, runs, threads, until};
 use crate::world::{Boot, World};
 
 /// Programs that each hold three pipes of the daemon.
@@ -166,4 +166,60 @@ fn included(world: &mut World) {
     let nowhere = format!("WARN No file matches via include \"{}\"", world.path("nowhere/*.conf").display());
     let log = world.log();
     assert!(log.contains(&included) && log.contains(&nowhere), "{log}");
+}
+
+#[test]
+fn a_thousand_programs_run_under_a_soft_limit_of_1024_descriptors() {
+    let raised = "ulimit -Hn 2>/dev/null | grep -q unlimited || [ $(ulimit -Hn) -ge 8192 ]";
+    if !Command::new("sh").args(["-c", raised]).status().is_ok_and(|status| status.success()) {
+        eprintln!("skipped: the hard limit of descriptors is below 8192 here");
+        return;
+    }
+    let mut world = World::ours();
+    // Every one with all its pipes.
+    world.configure(
+        "[program:s]\ncommand=sleep 1000\nprocess_name=s%(process_num)03d\nnumprocs=1000\nstartsecs=0\n\
+        stdout_logfile=NONE\nstderr_logfile=NONE\n",
+    );
+    world.boot_as(&Boot { wrapper: &["sh", "-c", "ulimit -Sn 1024; exec \"$@\"", "sh"], ..Boot::default() });
+    world.await_up();
+    until("all run", || {
+        let all = world.rpc_ok("supervisor.getAllProcessInfo", &[]);
+        all.as_array().unwrap().iter().all(|info| info["statename"] == "RUNNING").then_some(())
+    });
+    assert!(fs::read_dir(format!("/proc/{}/fd", world.pid())).unwrap().count() > 3_000);
+    // Programs take a high limit for an invitation: theirs is what the daemon was given.
+    let limits = fs::read_to_string(format!("/proc/{}/limits", world.pid_of("s:s999"))).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    assert_eq!(line.split_whitespace().nth(3), Some("1024"), "{line}");
+    assert!(!world.log().contains("spawnerr"));
+}
+
+#[test]
+fn a_disk_that_is_full_stops_no_program_and_logs_go_on_when_there_is_room() {
+    let allowed = Command::new("unshare").args(["--mount", "true"]).output();
+    if !Uid::effective().is_root() || !allowed.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: no mount namespace may be made here");
+        return;
+    }
+    let mut world = World::ours();
+    world.script("talk", "while :; do echo a line of thirty-two characters; sleep 0.01; done");
+    fs::create_dir(world.path("disk")).unwrap();
+    world.configure(
+        "[program:talk]\ncommand={dir}/talk\nstdout_logfile={dir}/disk/talk.log\nstdout_logfile_maxbytes=0\n",
+    );
+    let mount = "mount -t tmpfs -o size=64k tmpfs disk && exec \"$@\"";
+    world.boot_as(&Boot { wrapper: &["unshare", "--mount", "sh", "-c", mount, "sh"], ..Boot::default() });
+    world.await_up();
+    let disk = format!("/proc/{}/root{}", world.pid(), world.path("disk").display());
+    let size = || fs::metadata(format!("{disk}/talk.log")).map_or(0, |meta| meta.len());
+    until("it talks", || (size() > 0).then_some(()));
+    // Takes what is left, and fails.
+    let _ = fs::write(format!("{disk}/ballast"), vec![0; 65_536]);
+    world.await_log("could not write to log");
+    let (pid, full) = (world.pid_of("talk"), size());
+    fs::remove_file(format!("{disk}/ballast")).unwrap();
+    until("the log goes on", || (size() > full).then_some(()));
+    assert_eq!((world.state("talk"), world.pid_of("talk")), ("RUNNING".to_string(), pid));
+    assert_eq!(world.log().matches("could not write to log").count(), 1, "{}", world.log());
 }
