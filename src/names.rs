@@ -414,6 +414,38 @@ pub fn repr(text: &str) -> String {
     out
 }
 
+/// What log lines and events make of bytes that should be text (LOG-006, EVT-013).
+pub fn decoded(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => format!("Undecodable: {}", bytes_repr(bytes)).into(),
+    }
+}
+
+/// Bytes as Python's `repr` shows them, for the log (LOG-006).
+pub fn bytes_repr(bytes: &[u8]) -> String {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { b'"' } else { b'\'' };
+    let mut out = String::with_capacity(bytes.len() + 3);
+    out.push('b');
+    out.push(char::from(quote));
+    for &byte in bytes {
+        match byte {
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            b'\\' => out.push_str("\\\\"),
+            byte if byte == quote => {
+                out.push('\\');
+                out.push(char::from(byte));
+            }
+            0x20..=0x7e => out.push(char::from(byte)),
+            byte => out.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    out.push(char::from(quote));
+    out
+}
+
 /// The separators and format characters people really meet; Python escapes them.
 fn is_unprintable(c: char) -> bool {
     matches!(c, '\u{a0}' | '\u{ad}' | '\u{1680}' | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}'
@@ -507,5 +539,11 @@ mod tests {
         for text in ["jobs", "other:*", "jobs:worker", "worker_02", ""] {
             assert!(!Selector::new(text).matches(&program, &group, &process), "{text}");
         }
+    }
+
+    #[test]
+    fn bytes_show_as_python_shows_them() {
+        assert_eq!(bytes_repr(b"a'\xff\n"), "b\"a'\\xff\\n\"");
+        assert_eq!(bytes_repr(b"\"'\x00"), "b'\"\\'\\x00'");
     }
 }

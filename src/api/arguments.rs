@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Fault, FaultCode, Target};
+use crate::names::repr;
 
 /// One argument as a client sent it, whatever it was typed as.
 #[derive(Clone, PartialEq, Debug)]
@@ -14,6 +15,55 @@ pub enum Argument {
     Nil,
     List(Vec<Argument>),
     Record(BTreeMap<String, Argument>),
+}
+
+impl Argument {
+    /// As Python's `str` shows it: what becomes of anything that is put into a text.
+    pub fn shown(&self) -> String {
+        match self {
+            Argument::Text(text) => text.clone(),
+            Argument::Number(number) => number.to_string(),
+            Argument::Double(double) => double_shown(*double),
+            Argument::Flag(flag) => if *flag { "True" } else { "False" }.to_string(),
+            Argument::Nil => "None".to_string(),
+            Argument::List(list) => {
+                let items: Vec<String> = list.iter().map(Argument::quoted).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Argument::Record(record) => {
+                let member =
+                    |(name, item): (&String, &Argument)| format!("{}: {}", repr(name), item.quoted());
+                let members: Vec<String> = record.iter().map(member).collect();
+                format!("{{{}}}", members.join(", "))
+            }
+        }
+    }
+
+    /// As Python's `repr` shows it.
+    fn quoted(&self) -> String {
+        match self {
+            Argument::Text(text) => repr(text),
+            Argument::Number(_)
+            | Argument::Double(_)
+            | Argument::Flag(_)
+            | Argument::Nil
+            | Argument::List(_)
+            | Argument::Record(_) => self.shown(),
+        }
+    }
+}
+
+/// Python's shortest form, with an exponent from 1e16 on and below 1e-4.
+fn double_shown(double: f64) -> String {
+    let plain = format!("{double:?}");
+    match plain.split_once('e') {
+        None if double.is_nan() => "nan".to_string(),
+        None => plain,
+        Some((digits, exponent)) => match exponent.strip_prefix('-') {
+            Some(exponent) => format!("{digits}e-{exponent:0>2}"),
+            None => format!("{digits}e+{exponent:0>2}"),
+        },
+    }
 }
 
 /// Arguments whose number fits their method. A type that does not fit is INCORRECT_PARAMETERS, where the
@@ -38,6 +88,12 @@ impl<'a> Arguments<'a> {
             | Argument::List(_)
             | Argument::Record(_) => Err(FaultCode::IncorrectParameters.into()),
         }
+    }
+
+    /// Text for a process; the fault shows what was sent instead (RPC-054).
+    pub fn chars(self, index: usize) -> Result<String, Fault> {
+        let sent = self.get(index)?;
+        self.name(index).map_err(|_| Fault::new(FaultCode::IncorrectParameters, sent.shown()))
     }
 
     /// A whole number, by the rules of Python's `int()`: text and fractions will do (RPC-021).

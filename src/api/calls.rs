@@ -36,6 +36,8 @@ pub fn call_of(request: &Request) -> (String, Vec<Argument>) {
                 named("clearProcessLogs", name)
             }
         },
+        Request::SendStdin { name, chars } => with(named("sendProcessStdin", name), text(chars)),
+        Request::RemoteCommunication { kind, data } => with(named("sendRemoteCommEvent", kind), text(data)),
         Request::Shutdown => bare("shutdown"),
         Request::RestartDaemon => bare("restart"),
     }

@@ -91,6 +91,16 @@ pub enum Request {
     ClearProcessLogs {
         target: Target,
     },
+    /// Text for a process's standard input.
+    SendStdin {
+        name: String,
+        chars: String,
+    },
+    /// An event for listeners; the only request that is granted during a shutdown.
+    RemoteCommunication {
+        kind: String,
+        data: String,
+    },
     Shutdown,
     RestartDaemon,
 }

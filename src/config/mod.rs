@@ -290,6 +290,8 @@ pub struct ProcessConfig {
     pub stderr: OutputConfig,
     /// Of a FastCGI program, alone or in a group (BUG-015): shared by the processes of its group and program.
     pub socket: Option<Arc<FcgiSocket>>,
+    /// Its standard output answers events, being of an event listener pool.
+    pub listener: bool,
 }
 
 /// `autorestart` (CFG-061).

@@ -1,5 +1,7 @@
 //! `[eventlistener:x]`: a group whose processes are told of events (CFG-127 to CFG-133).
 
+use std::sync::Arc;
+
 use super::context::{Context, Section};
 use super::event_type::EventType;
 use super::{GroupConfig, GroupKind, ListenerConfig, ResultHandler, program, value};
@@ -14,7 +16,10 @@ pub fn pool(context: &mut Context<'_>, section: &str) -> GroupConfig {
     // Pools are started first and stopped last; their processes keep the priority of any other (CFG-130).
     let priority = options.read("priority", -1, value::integer);
     let listener = listener(&mut options);
-    let processes = program::processes(context, section, name);
+    let mut processes = program::processes(context, section, name);
+    for process in &mut processes {
+        Arc::make_mut(process).listener = true;
+    }
     let kind = GroupKind::EventListeners(listener);
     GroupConfig { name: name.into(), priority, kind, processes: super::group::unique(processes) }
 }

@@ -113,6 +113,7 @@ impl Shared {
             stdout,
             stderr,
             socket: None,
+            listener: false,
         };
         Shared { template, process_name, environment, numprocs, numprocs_start }
     }

@@ -153,6 +153,7 @@ mod tests {
             stdout: output.clone(),
             stderr: output,
             socket: None,
+            listener: false,
         }
     }
 

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,12 +16,13 @@ use super::logs::{Logs, SharedLog};
 use super::notify::Notify;
 use super::spawn::Spawner;
 use super::start::{self, Started};
+use super::stdin::Stdin;
 use super::{autolog, log, notes, readlog, sys};
 use crate::api::{Fault, LogRead, Reply, RequestId};
 use crate::config::{self, Config, OutputConfig, ProcessConfig};
 use crate::names::{Errno, ExitStatus, Pid, Signal};
 use crate::supervisor::{
-    Effect, Exit, Input, Instant, LogPaths, Note, Now, ProcessKey, SpawnError, UnixTime,
+    Effect, Exit, Input, Instant, LogPaths, Note, Now, ProcessKey, SpawnError, UnixTime, WriteError,
 };
 
 /// What became of an effect.
@@ -89,7 +89,7 @@ struct Running {
     /// Taken when the child is reaped: from then on its pid may be anybody's.
     reaped: Option<oneshot::Sender<ExitStatus>>,
     /// Kept open, so that the child waits for input instead of seeing its end (PROC-042).
-    _stdin: OwnedFd,
+    stdin: Stdin,
     logs: [Option<SharedLog>; 2],
 }
 
@@ -185,6 +185,10 @@ impl Machine {
             Effect::Kill { process, signal, whole_group } => match self.kill(process, signal, whole_group) {
                 Ok(()) => Performed::Done,
                 Err(errno) => Performed::Gave(Input::KillFailed(process, errno)),
+            },
+            Effect::Write(key, bytes) => match self.write(key, &bytes) {
+                Ok(()) => Performed::Done,
+                Err(error) => Performed::Gave(Input::WriteFailed(key, error)),
             },
             Effect::Reply(request, answer) => {
                 self.answer(request, answer);
@@ -285,6 +289,11 @@ impl Machine {
         }
     }
 
+    fn write(&mut self, process: ProcessKey, bytes: &[u8]) -> Result<(), WriteError> {
+        let running = self.members.get_mut(&process).and_then(|member| member.child.as_mut());
+        running.ok_or(WriteError::Closed)?.stdin.write(bytes)
+    }
+
     fn kill(&self, process: ProcessKey, signal: Signal, whole_group: bool) -> Result<(), Errno> {
         let running = self.members.get(&process).and_then(|member| member.child.as_ref());
         match running {
@@ -317,7 +326,7 @@ impl Machine {
         let started = start::start(&mut self.spawner, &self.settings, config, &self.log, &member.logs)?;
         let Started { pid, stdin, stdout, stderr, logs } = started;
         let (reaped, status) = oneshot::channel();
-        member.child = Some(Running { pid, reaped: Some(reaped), _stdin: stdin, logs });
+        member.child = Some(Running { pid, reaped: Some(reaped), stdin: Stdin::new(stdin), logs });
         self.children.insert(pid, key);
         tokio::spawn(child::attend(key, stdout, stderr, status, self.inbox.clone()));
         Ok(pid)

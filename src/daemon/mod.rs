@@ -26,6 +26,7 @@ pub mod recorder;
 pub mod signals;
 pub mod spawn;
 pub mod start;
+pub mod stdin;
 pub mod sys;
 pub mod syslog;
 pub mod target;

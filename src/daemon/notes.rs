@@ -66,6 +66,9 @@ fn of_collection(event: &Event) -> Option<String> {
         Event::CollectionRemoved(name) => Some(format!("collection removed: {name}")),
         Event::CollectionChanged(name) => Some(format!("collection changed: {name}")),
         Event::ProcessState { .. }
+        | Event::ProcessLog(..)
+        | Event::ProcessCommunication(..)
+        | Event::RemoteCommunication { .. }
         | Event::GroupAdded(_)
         | Event::GroupRemoved(_)
         | Event::SupervisorRunning

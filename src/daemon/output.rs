@@ -56,30 +56,6 @@ impl AnsiStripper {
     }
 }
 
-/// Bytes as Python's `repr` shows them, for the log (LOG-006).
-pub fn bytes_repr(bytes: &[u8]) -> String {
-    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { b'"' } else { b'\'' };
-    let mut out = String::with_capacity(bytes.len() + 3);
-    out.push('b');
-    out.push(char::from(quote));
-    for &byte in bytes {
-        match byte {
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            b'\\' => out.push_str("\\\\"),
-            byte if byte == quote => {
-                out.push('\\');
-                out.push(char::from(byte));
-            }
-            0x20..=0x7e => out.push(char::from(byte)),
-            byte => out.push_str(&format!("\\x{byte:02x}")),
-        }
-    }
-    out.push(char::from(quote));
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,11 +86,5 @@ mod tests {
                 assert_eq!(strip(&pieces), expected, "cut at {first} and {second}");
             }
         }
-    }
-
-    #[test]
-    fn bytes_show_as_python_shows_them() {
-        assert_eq!(bytes_repr(b"a'\xff\n"), "b\"a'\\xff\\n\"");
-        assert_eq!(bytes_repr(b"\"'\x00"), "b'\"\\'\\x00'");
     }
 }

@@ -6,17 +6,19 @@ use tracing::Level;
 
 use super::capture::{Capture, Piece};
 use super::logs::{self, SharedLog};
-use super::output::{AnsiStripper, bytes_repr};
+use super::output::AnsiStripper;
 use super::syslog::{Lines, Syslog};
 use crate::api::Channel;
 use crate::config::ProcessConfig;
-use crate::names::{ProcessName, repr};
+use crate::names::{ProcessName, decoded, repr};
 use crate::supervisor::Heard;
 
 /// Where a channel's bytes go. A piece that is recorded is written before the call returns, or held by its log.
 pub struct Recorder {
     process: ProcessName,
     channel: Channel,
+    /// A listener's standard output: the supervisor hears every byte of it.
+    listener: bool,
     capture: Option<Capture>,
     outlets: Outlets,
 }
@@ -44,16 +46,18 @@ impl Recorder {
             Channel::Stdout => &config.stdout,
             Channel::Stderr => &config.stderr,
         };
+        let listener = config.listener && channel == Channel::Stdout;
         let max = usize::try_from(output.capture_maxbytes).unwrap_or(0);
         let outlets = Outlets {
             log,
             stripper: strip.then(AnsiStripper::default),
             syslog: output.syslog.then(|| (syslog.clone(), Lines::default())),
-            events: output.events_enabled,
+            // What answers events makes none, whatever the options say (CFG-132).
+            events: output.events_enabled && !listener,
             heard: Vec::new(),
         };
-        let capture = (max > 0).then(|| Capture::new(max, strip));
-        Recorder { process: config.name.clone(), channel, capture, outlets }
+        let capture = (max > 0 && !listener).then(|| Capture::new(max, strip));
+        Recorder { process: config.name.clone(), channel, listener, capture, outlets }
     }
 
     pub fn process(&self) -> &ProcessName {
@@ -73,7 +77,10 @@ impl Recorder {
 
     /// Takes the next bytes.
     pub fn record(&mut self, bytes: &[u8]) {
-        let Recorder { process, channel, capture, outlets } = self;
+        let Recorder { process, channel, listener, capture, outlets } = self;
+        if *listener {
+            outlets.heard.push(Heard::Said(bytes.to_vec()));
+        }
         match capture {
             Some(capture) => capture.cut(bytes, |piece| outlets.take(process, *channel, piece)),
             None => outlets.take(process, *channel, Piece::Text(bytes)),
@@ -82,7 +89,7 @@ impl Recorder {
 
     /// The output has ended: what was held back goes out.
     pub fn finish(&mut self) {
-        let Recorder { process, channel, capture, outlets } = self;
+        let Recorder { process, channel, capture, outlets, .. } = self;
         if let Some(capture) = capture {
             capture.finish(|piece| outlets.take(process, *channel, piece));
         }
@@ -145,9 +152,5 @@ fn copy_to_main_log(process: &ProcessName, channel: Channel, bytes: &[u8]) {
     if !tracing::enabled!(Level::DEBUG) || bytes.is_empty() {
         return;
     }
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_string(),
-        Err(_) => format!("Undecodable: {}", bytes_repr(bytes)),
-    };
-    tracing::debug!("{} {} output:\n{text}", repr(process.as_str()), channel.name());
+    tracing::debug!("{} {} output:\n{}", repr(process.as_str()), channel.name(), decoded(bytes));
 }

@@ -3,13 +3,29 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::api::Channel;
 use crate::api::ProcessState;
-use crate::names::{CollectionName, Errno, ExitStatus, GroupName, Pid, ProcessName, Signal};
+use crate::config::EventType;
+use crate::names::{CollectionName, Errno, ExitStatus, GroupName, Pid, ProcessName, Signal, decoded};
 
 /// What a listener can be told (EVT-001).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    ProcessState { process: ProcessName, group: GroupName, from: ProcessState, to: StateChange },
+    ProcessState {
+        process: ProcessName,
+        group: GroupName,
+        from: ProcessState,
+        to: StateChange,
+    },
+    /// What a read brought of a process's output (EVT-011).
+    ProcessLog(Source, Vec<u8>),
+    /// A message that a process put between the markers (EVT-012).
+    ProcessCommunication(Source, Vec<u8>),
+    /// What a client wants to be told to listeners (EVT-014).
+    RemoteCommunication {
+        kind: String,
+        data: String,
+    },
     GroupAdded(GroupName),
     GroupRemoved(GroupName),
     SupervisorRunning,
@@ -17,6 +33,15 @@ pub enum Event {
     CollectionAdded(CollectionName),
     CollectionRemoved(CollectionName),
     CollectionChanged(CollectionName),
+}
+
+/// Whose output it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Source {
+    pub process: ProcessName,
+    pub group: GroupName,
+    pub pid: Option<Pid>,
+    pub channel: Channel,
 }
 
 /// A state a process has come to, with what its event says of it (EVT-008, EVT-009).
@@ -47,27 +72,41 @@ pub enum StateChange {
 }
 
 impl Event {
-    /// The name in the envelope and in `events=`.
-    pub fn name(&self) -> &'static str {
+    /// What a listener must have subscribed to, to be told.
+    pub fn kind(&self) -> EventType {
         match self {
             Event::ProcessState { to, .. } => match to {
-                StateChange::Starting { .. } => "PROCESS_STATE_STARTING",
-                StateChange::Running { .. } => "PROCESS_STATE_RUNNING",
-                StateChange::Backoff { .. } => "PROCESS_STATE_BACKOFF",
-                StateChange::Stopping { .. } => "PROCESS_STATE_STOPPING",
-                StateChange::Exited { .. } => "PROCESS_STATE_EXITED",
-                StateChange::Stopped { .. } => "PROCESS_STATE_STOPPED",
-                StateChange::Fatal => "PROCESS_STATE_FATAL",
-                StateChange::Unknown => "PROCESS_STATE_UNKNOWN",
+                StateChange::Starting { .. } => EventType::ProcessStateStarting,
+                StateChange::Running { .. } => EventType::ProcessStateRunning,
+                StateChange::Backoff { .. } => EventType::ProcessStateBackoff,
+                StateChange::Stopping { .. } => EventType::ProcessStateStopping,
+                StateChange::Exited { .. } => EventType::ProcessStateExited,
+                StateChange::Stopped { .. } => EventType::ProcessStateStopped,
+                StateChange::Fatal => EventType::ProcessStateFatal,
+                StateChange::Unknown => EventType::ProcessStateUnknown,
             },
-            Event::GroupAdded(_) => "PROCESS_GROUP_ADDED",
-            Event::GroupRemoved(_) => "PROCESS_GROUP_REMOVED",
-            Event::SupervisorRunning => "SUPERVISOR_STATE_CHANGE_RUNNING",
-            Event::SupervisorStopping => "SUPERVISOR_STATE_CHANGE_STOPPING",
-            Event::CollectionAdded(_) => "COLLECTION_ADDED",
-            Event::CollectionRemoved(_) => "COLLECTION_REMOVED",
-            Event::CollectionChanged(_) => "COLLECTION_CHANGED",
+            Event::ProcessLog(source, _) => match source.channel {
+                Channel::Stdout => EventType::ProcessLogStdout,
+                Channel::Stderr => EventType::ProcessLogStderr,
+            },
+            Event::ProcessCommunication(source, _) => match source.channel {
+                Channel::Stdout => EventType::ProcessCommunicationStdout,
+                Channel::Stderr => EventType::ProcessCommunicationStderr,
+            },
+            Event::RemoteCommunication { .. } => EventType::RemoteCommunication,
+            Event::GroupAdded(_) => EventType::ProcessGroupAdded,
+            Event::GroupRemoved(_) => EventType::ProcessGroupRemoved,
+            Event::SupervisorRunning => EventType::SupervisorStateChangeRunning,
+            Event::SupervisorStopping => EventType::SupervisorStateChangeStopping,
+            Event::CollectionAdded(_) => EventType::CollectionAdded,
+            Event::CollectionRemoved(_) => EventType::CollectionRemoved,
+            Event::CollectionChanged(_) => EventType::CollectionChanged,
         }
+    }
+
+    /// The name in the envelope and in `events=`.
+    pub fn name(&self) -> &'static str {
+        self.kind().name()
     }
 
     /// The payload, byte for byte (EVT-008 to EVT-018).
@@ -89,12 +128,25 @@ impl Event {
                     StateChange::Fatal | StateChange::Unknown => head,
                 }
             }
+            Event::ProcessLog(source, data) => {
+                format!("{source} channel:{}\n{}", source.channel.name(), decoded(data))
+            }
+            Event::ProcessCommunication(source, data) => format!("{source}\n{}", decoded(data)),
+            Event::RemoteCommunication { kind, data } => format!("type:{kind}\n{data}"),
             Event::GroupAdded(name) | Event::GroupRemoved(name) => format!("groupname:{name}\n"),
             Event::SupervisorRunning | Event::SupervisorStopping => String::new(),
             Event::CollectionAdded(name)
             | Event::CollectionRemoved(name)
             | Event::CollectionChanged(name) => format!("collectionname:{name}\n"),
         }
+    }
+}
+
+/// The head of a payload.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Source { process, group, pid, channel: _ } = self;
+        write!(f, "processname:{process} groupname:{group} pid:{}", pid.map_or(0, |pid| pid.0))
     }
 }
 
@@ -269,5 +321,19 @@ mod tests {
         assert_eq!(Event::GroupAdded("g".into()).payload(), "groupname:g\n");
         assert_eq!(Event::CollectionAdded("c".into()).payload(), "collectionname:c\n");
         assert_eq!(Event::SupervisorRunning.payload(), "");
+    }
+
+    #[test]
+    fn output_is_text_or_says_that_it_is_none_evt_011_to_evt_014() {
+        let source = |channel| Source { process: "p".into(), group: "g".into(), pid: Some(Pid(7)), channel };
+        let log = |data: &[u8]| Event::ProcessLog(source(Channel::Stderr), data.to_vec());
+        assert_eq!(log(b"a\n").payload(), "processname:p groupname:g pid:7 channel:stderr\na\n");
+        assert_eq!(log(b"a\n").name(), "PROCESS_LOG_STDERR");
+        assert!(log(b"\xc3").payload().ends_with("\nUndecodable: b'\\xc3'"));
+        let communication = Event::ProcessCommunication(source(Channel::Stdout), b"a".to_vec());
+        assert_eq!(communication.payload(), "processname:p groupname:g pid:7\na");
+        assert_eq!(communication.name(), "PROCESS_COMMUNICATION_STDOUT");
+        let remote = Event::RemoteCommunication { kind: "t".to_string(), data: "d\n".to_string() };
+        assert_eq!(remote.payload(), "type:t\nd\n");
     }
 }

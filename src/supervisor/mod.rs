@@ -24,9 +24,9 @@ mod visit;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::api::{
-    Channel, CollectionInfo, ConfigInfo, Fault, LogRead, Reply, Request, RequestId, SupervisorState,
-};
+pub use crate::api::Channel;
+
+use crate::api::{CollectionInfo, ConfigInfo, Fault, LogRead, Reply, Request, RequestId, SupervisorState};
 use crate::config::{self, Config, ProcessConfig};
 use crate::names::{Errno, ExitStatus, Pid, Signal};
 
@@ -68,7 +68,9 @@ pub enum Input {
     SpawnFailed(ProcessKey, SpawnError),
     /// Answers [`Effect::Kill`] when the signal could not be sent.
     KillFailed(ProcessKey, Errno),
-    /// A child was heard; sent only where somebody asked for it.
+    /// Answers [`Effect::Write`] when the bytes were not taken.
+    WriteFailed(ProcessKey, WriteError),
+    /// Output that is more than a log's: sent only where a listener or a capture needs it.
     Output(ProcessKey, Channel, Heard),
     /// The child is gone, reaped, and all its output is in its logs.
     Exited(ProcessKey, ExitStatus),
@@ -76,15 +78,24 @@ pub enum Input {
     ConfigRead(ReadFor, Result<Box<Config>, Vec<config::Error>>),
 }
 
-/// What was heard of a child.
+/// What of a child's output the supervisor is told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Heard {
-    /// A piece of output that was logged, where `*_events_enabled`.
+    /// What one read brought, where `..._events_enabled` is set (EVT-022).
     Logged(Vec<u8>),
-    /// One whole communication event (LOG-041).
+    /// One whole message between the markers, where `..._capture_maxbytes` is set.
     Captured(Vec<u8>),
-    /// What a listener wrote to its standard output, as it came.
+    /// What one read brought from a listener's standard output.
     Said(Vec<u8>),
+}
+
+/// Why bytes for a child's standard input were not taken; none of them was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WriteError {
+    /// The child has closed its end, or there is no child.
+    Closed,
+    /// Too much waits for the child to read.
+    Full,
 }
 
 /// Where a process's output goes; empty where it has no file.
@@ -122,6 +133,8 @@ pub enum Effect {
         signal: Signal,
         whole_group: bool,
     },
+    /// Bytes for the child's standard input, taken whole or not at all. Answered only if it fails.
+    Write(ProcessKey, Vec<u8>),
     Reply(RequestId, Result<Reply, Fault>),
     /// Replies to the request with what the log holds: `None` means the daemon's own, which the daemon knows.
     ReadLog(RequestId, Option<Arc<str>>, LogRead),
@@ -160,6 +173,8 @@ enum Step {
     Visit(RequestId, ProcessKey),
     /// The effects of a visit have been carried out.
     Visited(RequestId, ProcessKey),
+    /// Bytes have been given to a child, or not: the end of `sendProcessStdin` by this name.
+    Sent(RequestId, String),
 }
 
 /// The inputs that begin a turn; the others are answers within one.
@@ -168,6 +183,7 @@ enum Arrival {
     Begin,
     Signal(Signal),
     Request(RequestId, Request),
+    Output(ProcessKey, Channel, Heard),
     Exited(ProcessKey, ExitStatus),
 }
 
@@ -204,6 +220,8 @@ pub struct Supervisor {
     /// The last effects of the turn.
     replies: VecDeque<(RequestId, Result<Reply, Fault>)>,
     starts_left: usize,
+    /// Why the last `Write` failed, until somebody asks.
+    unwritten: Option<WriteError>,
     done: bool,
 }
 
@@ -226,6 +244,7 @@ impl Supervisor {
             added: Vec::new(),
             replies: VecDeque::new(),
             starts_left: STARTS_PER_TURN,
+            unwritten: None,
             done: false,
         }
     }
@@ -249,12 +268,15 @@ impl Supervisor {
             Input::Spawned(key, pid) => self.step(key, process::Input::Spawned(pid)),
             Input::SpawnFailed(key, error) => self.step(key, process::Input::SpawnFailed(error)),
             Input::KillFailed(key, errno) => self.step(key, process::Input::KillFailed(errno)),
+            Input::WriteFailed(_, error) => self.unwritten = Some(error),
             Input::ConfigRead(why, result) => self.on_config_read(why, result),
-            Input::Output(..) => (),
             Input::Begin => self.begin_turn(Some(Arrival::Begin)),
             Input::Wake => self.begin_turn(None),
             Input::Signal(signal) => self.begin_turn(Some(Arrival::Signal(signal))),
             Input::Request(id, request) => self.begin_turn(Some(Arrival::Request(id, request))),
+            Input::Output(key, channel, heard) => {
+                self.begin_turn(Some(Arrival::Output(key, channel, heard)));
+            }
             Input::Exited(key, status) => self.begin_turn(Some(Arrival::Exited(key, status))),
         }
         self.plan_first();
@@ -274,6 +296,7 @@ impl Supervisor {
                 Some(Step::Take(arrival)) => self.take(arrival),
                 Some(Step::Visit(id, key)) => self.visit(id, key),
                 Some(Step::Visited(id, key)) => self.visited(id, key),
+                Some(Step::Sent(id, name)) => self.sent(id, name),
                 None => {
                     if !self.settle() {
                         return self.last_effect();
@@ -305,6 +328,7 @@ impl Supervisor {
             Arrival::Begin => self.on_begin(),
             Arrival::Signal(signal) => self.on_daemon_signal(signal),
             Arrival::Request(id, request) => self.on_request(id, request),
+            Arrival::Output(key, channel, heard) => self.on_output(key, channel, heard),
             Arrival::Exited(key, status) => self.step(key, process::Input::Exited(status)),
         }
     }
@@ -330,6 +354,21 @@ impl Supervisor {
             self.retime(key);
         }
         self.note(Note::Event(Event::GroupAdded(config.name.clone())));
+    }
+
+    fn on_output(&mut self, key: ProcessKey, channel: Channel, heard: Heard) {
+        let Some(process) = self.groups.process(key) else { return };
+        let source = event::Source {
+            process: process.config.name.clone(),
+            group: process.config.group.clone(),
+            pid: process.pid(),
+            channel,
+        };
+        match heard {
+            Heard::Logged(data) => self.note(Note::Event(Event::ProcessLog(source, data))),
+            Heard::Captured(data) => self.note(Note::Event(Event::ProcessCommunication(source, data))),
+            Heard::Said(_) => (),
+        }
     }
 
     /// Lets one process take an input, and plans what it wants.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::collection;
 use super::event::{Event, Note};
 use super::parked::{Shape, Verb};
-use super::{Effect, ProcessKey, ReadFor, Step, Supervisor, facts};
+use super::{Effect, ProcessKey, ReadFor, Step, Supervisor, WriteError, facts};
 use crate::api::{
-    API_VERSION, Channel, Fault, FaultCode, LogName, LogRead, ProcessInfo, Reply, Request, RequestId,
-    SUPERVISOR_VERSION, SupervisorState, Target,
+    API_VERSION, Channel, Fault, FaultCode, LogName, LogRead, ProcessInfo, ProcessState, Reply, Request,
+    RequestId, SUPERVISOR_VERSION, SupervisorState, Target,
 };
 use crate::config::{self, Config};
 use crate::names::{Namespec, Signal};
@@ -30,6 +30,8 @@ impl Supervisor {
             (_, Request::ReadLog { read: LogRead::Path, .. }) | (SupervisorState::Running, _) => {
                 self.answer(id, request)
             }
+            // Granted at any time: the reference does not look at its state here.
+            (_, Request::RemoteCommunication { .. }) => self.answer(id, request),
             (SupervisorState::Shutdown | SupervisorState::Restarting, _) => {
                 Some(Err(FaultCode::ShutdownState.into()))
             }
@@ -71,6 +73,11 @@ impl Supervisor {
                 return None;
             }
             Request::ClearProcessLogs { target } => return self.clear_logs(id, &target),
+            Request::SendStdin { name, chars } => return self.send_stdin(id, name, chars),
+            Request::RemoteCommunication { kind, data } => {
+                self.note(Note::Event(Event::RemoteCommunication { kind, data }));
+                Ok(Reply::True)
+            }
             Request::Shutdown => {
                 self.ask_shutdown(SupervisorState::Shutdown);
                 Ok(Reply::True)
@@ -198,6 +205,45 @@ impl Supervisor {
             }
             (_, _) => self.walk(id, Verb::ClearLogs, target, false),
         }
+    }
+
+    /// Written at once or refused: nothing of it is kept when the answer is a fault (RPC-054, BUG-019).
+    fn send_stdin(&mut self, id: RequestId, name: String, chars: String) -> Option<Result<Reply, Fault>> {
+        let key = match self.find(&Target::Namespec(name.clone())) {
+            Ok(Found::One(key)) => key,
+            Ok(Found::Many(_) | Found::Collection(_)) => {
+                return Some(Err(Fault::new(FaultCode::BadName, name)));
+            }
+            Err(fault) => return Some(Err(fault)),
+        };
+        let process = self.groups.process(key)?;
+        match process.state() {
+            ProcessState::Starting | ProcessState::Running => (),
+            ProcessState::Stopped
+            | ProcessState::Backoff
+            | ProcessState::Stopping
+            | ProcessState::Exited
+            | ProcessState::Fatal
+            | ProcessState::Unknown => return Some(Err(Fault::new(FaultCode::NotRunning, name))),
+        }
+        // A FastCGI program has its socket there (PROC-064).
+        if process.config.socket.is_some() {
+            return Some(Err(Fault::new(FaultCode::NoFile, name)));
+        }
+        self.added.push(Step::Do(Effect::Write(key, chars.into_bytes())));
+        self.added.push(Step::Sent(id, name));
+        None
+    }
+
+    pub(super) fn sent(&mut self, id: RequestId, name: String) {
+        let reply = match self.unwritten.take() {
+            None => Ok(Reply::True),
+            Some(WriteError::Closed) => Err(Fault::new(FaultCode::NoFile, name)),
+            Some(WriteError::Full) => {
+                Err(Fault::new(FaultCode::Failed, format!("{name} does not read its standard input")))
+            }
+        };
+        self.replies.push_back((id, reply));
     }
 
     /// From the configuration last read (RPC-026).

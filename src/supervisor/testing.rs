@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Effect, Event, Input, LogPaths, Note, Now, ProcessKey, SpawnError, Supervisor, UnixTime};
+use super::{
+    Effect, Event, Input, LogPaths, Note, Now, ProcessKey, SpawnError, Supervisor, UnixTime, WriteError,
+};
 use crate::api::{Fault, Reply, Request, RequestId};
 use crate::config::*;
 use crate::names::{Errno, ExitStatus, Pid, Selector, Signal};
@@ -49,6 +51,7 @@ pub fn process_config(group: &str, name: &str) -> ProcessConfig {
         stdout: output.clone(),
         stderr: output,
         socket: None,
+        listener: false,
     }
 }
 
@@ -115,6 +118,8 @@ pub struct World {
     pub no_kill: BTreeSet<String>,
     /// Programs whose logs cannot be emptied.
     pub no_clear: BTreeSet<String>,
+    /// Programs that have closed their standard input, or do not read it.
+    pub no_write: BTreeMap<String, WriteError>,
     /// What the files say when they are read again.
     pub files: Result<Config, Vec<Error>>,
     pub exited: bool,
@@ -135,6 +140,7 @@ impl World {
             no_fork: BTreeSet::new(),
             no_kill: BTreeSet::new(),
             no_clear: BTreeSet::new(),
+            no_write: BTreeMap::new(),
             files: Ok(config),
             exited: false,
             names: BTreeMap::new(),
@@ -216,6 +222,11 @@ impl World {
                 let name = self.names[&process].clone();
                 self.said.push(format!("kill {name} {}", signal.name()));
                 self.no_kill.contains(&name).then_some(Input::KillFailed(process, Errno(1)))
+            }
+            Effect::Write(key, bytes) => {
+                let name = self.names[&key].clone();
+                self.said.push(format!("write {name} {}", String::from_utf8_lossy(&bytes)));
+                self.no_write.get(&name).map(|error| Input::WriteFailed(key, *error))
             }
             Effect::ReadLog(id, path, read) => {
                 self.said.push(format!("reply {}: {path:?} {read:?}", id.0));

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+mod output;
+
 use super::testing::{World, collection, config, group};
 use super::{Input, STARTS_PER_TURN};
 use crate::api::{Channel, Fault, FaultCode, LogName, LogRead, ProcessState, Reply, Request, Target};

@@ -69,6 +69,7 @@ pub fn process(group: &str, name: &str) -> ProcessConfig {
         stdout: output.clone(),
         stderr: output,
         socket: None,
+        listener: false,
     }
 }
 

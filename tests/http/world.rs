@@ -155,6 +155,8 @@ fn reply(request: Request) -> Result<Reply, Fault> {
         | Request::Signal { target: Target::Namespec(_), .. }
         | Request::AddGroup { .. }
         | Request::RemoveGroup { .. }
+        | Request::SendStdin { .. }
+        | Request::RemoteCommunication { .. }
         | Request::Shutdown
         | Request::RestartDaemon => Ok(Reply::True),
         Request::Start { .. } | Request::Stop { .. } | Request::Signal { .. } | Request::Restart { .. } => {

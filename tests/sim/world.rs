@@ -394,6 +394,7 @@ impl World {
                 self.answer(id)?;
                 None
             }
+            Effect::Write(..) => None,
             Effect::ReadLog(id, ..) | Effect::ClearLog(id) => {
                 self.print(|| format!("log {}", id.0));
                 self.answer(id)?;
@@ -433,6 +434,9 @@ impl World {
             }
             Event::SupervisorStopping => self.watch.stopping = true,
             Event::SupervisorRunning
+            | Event::ProcessLog(..)
+            | Event::ProcessCommunication(..)
+            | Event::RemoteCommunication { .. }
             | Event::GroupAdded(_)
             | Event::GroupRemoved(_)
             | Event::CollectionAdded(_)

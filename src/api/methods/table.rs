@@ -33,6 +33,10 @@ const TAIL_OFFSET: Parameter =
     required(Kind::Number, "offset", "Where the last answer ended; from there on there is something new");
 const TAIL_LENGTH: Parameter = required(Kind::Number, "length", "The most bytes to return");
 
+const CHARS: Parameter = required(Kind::Text, "chars", "The text; nothing is added to it");
+const EVENT_TYPE: Parameter = required(Kind::Text, "type", "The first line of the payload says it");
+const EVENT_DATA: Parameter = required(Kind::Text, "data", "The rest of the payload");
+
 const TRUE: (Kind, &str) = (Kind::Flag, "True, or a fault");
 const OUTCOMES: (Kind, &str) =
     (Kind::List, "A struct for each process acted on: name, group, status, description");
@@ -224,6 +228,23 @@ pub const METHODS: &[Method] = &[
         returns: OUTCOMES,
         help: "Send a signal to every process that has a child.",
         action: Action::Ask(|a| Ok(Request::Signal { target: Target::All, signal: a.signal(0)? })),
+    },
+    Method {
+        name: "sendProcessStdin",
+        parameters: &[PROCESS, CHARS],
+        returns: TRUE,
+        help: "Write text to the standard input of a process, as UTF-8.",
+        action: Action::Ask(|a| Ok(Request::SendStdin { name: a.name(0)?, chars: a.chars(1)? })),
+    },
+    Method {
+        name: "sendRemoteCommEvent",
+        parameters: &[EVENT_TYPE, EVENT_DATA],
+        returns: (Kind::Flag, "True"),
+        help: "Tell event listeners something: an event REMOTE_COMMUNICATION.",
+        action: Action::Ask(|a| {
+            let (kind, data) = (a.get(0)?.shown(), a.get(1)?.shown());
+            Ok(Request::RemoteCommunication { kind, data })
+        }),
     },
     Method {
         name: "readLog",
