@@ -9,6 +9,7 @@
 //! - [`supervisor`]: the pure core; inputs in, effects out, no clock and no I/O.
 //! - [`daemon`]: carries effects out and feeds results back.
 //! - [`http`]: XML-RPC over unix and TCP sockets.
+//! - [`ctl`]: supervisorctl, the client.
 //!
 //! `tests/tidy.rs` keeps the walls between them; docs/architecture.md explains them.
 #![deny(unsafe_code)]
@@ -16,6 +17,7 @@
 pub mod api;
 pub mod cli;
 pub mod config;
+pub mod ctl;
 pub mod daemon;
 pub mod http;
 pub mod names;

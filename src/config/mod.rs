@@ -1,5 +1,6 @@
 //! Bytes to typed desired state. Pure but for `read`, the only file that opens files.
 
+pub mod client;
 mod collection;
 mod context;
 pub mod diff;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use nix::unistd::{AccessFlags, Gid, Group, Uid, User, access};
 
+use super::client::ClientConfig;
 use super::error::{Error, Place, Warning};
 use super::expand::Names;
 use super::glob;
@@ -166,6 +167,36 @@ pub fn survey(path: &str, host: &dyn Host) -> Reading {
     Reading { config, warnings, document, whole }
 }
 
+/// A file that is no configuration: one that holds a password.
+pub fn text(path: &str) -> io::Result<String> {
+    std::fs::read_to_string(path)
+}
+
+/// Why the client cannot use a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ClientTrouble {
+    /// It could not be taken apart, which ends the reference in a traceback (CLI-050).
+    Grammar(Vec<Error>),
+    /// The rest.
+    Settings(Vec<Error>),
+}
+
+/// Reads what the client needs, from this file alone (CLI-052).
+pub fn client(path: &str, host: &dyn Host) -> Result<ClientConfig, ClientTrouble> {
+    let mut document = Document::default();
+    let bytes = open(path, host).map_err(ClientTrouble::Settings)?;
+    let errors = take_in(&mut document, path, &bytes);
+    if !errors.is_empty() {
+        let undecodable = std::str::from_utf8(&bytes).is_err();
+        return Err(if undecodable {
+            ClientTrouble::Settings(errors)
+        } else {
+            ClientTrouble::Grammar(errors)
+        });
+    }
+    super::client::parse(&document, &absolute(dirname(path), host), host).map_err(ClientTrouble::Settings)
+}
+
 /// What is known beside the document once all files are in it.
 struct Merged {
     /// The directory of the main file.
@@ -179,12 +210,7 @@ fn merge(
     document: &mut Document,
     warnings: &mut Vec<Warning>,
 ) -> Result<Merged, Vec<Error>> {
-    if !host.exists(path) {
-        return Err(vec![Error::bare(format!("could not find config file {path}"))]);
-    }
-    let bytes = host.read(path).map_err(|error| {
-        vec![Error::bare(format!("could not read config file {path}")).with_help(&error.kind().to_string())]
-    })?;
+    let bytes = open(path, host)?;
     let here = absolute(dirname(path), host);
     let mut errors = take_in(document, path, &bytes);
     let mut messages = Vec::new();
@@ -193,6 +219,15 @@ fn merge(
         errors.extend(include(document, &here, host, &mut messages, warnings));
     }
     if errors.is_empty() { Ok(Merged { here, messages }) } else { Err(errors) }
+}
+
+fn open(path: &str, host: &dyn Host) -> Result<Vec<u8>, Vec<Error>> {
+    if !host.exists(path) {
+        return Err(vec![Error::bare(format!("could not find config file {path}"))]);
+    }
+    host.read(path).map_err(|error| {
+        vec![Error::bare(format!("could not read config file {path}")).with_help(&error.kind().to_string())]
+    })
 }
 
 /// Takes in what the main file's `[include]` names, each match once for each pattern it matches (CFG-021 to

@@ -1,0 +1,118 @@
+//! Calls to the daemon, and what their answers hold.
+
+use std::io;
+
+use super::failure::Failure;
+use super::http::{Connection, Credentials, Follow, Server};
+use super::wait::Wait;
+use crate::api::arguments::Argument;
+use crate::api::calls::{call_of, write_call};
+use crate::api::received::{self, Changes, Described, Received};
+use crate::api::xmlrpc::read_response;
+use crate::api::{CollectionInfo, ConfigInfo, Request};
+
+/// One daemon to talk to. Connects when first asked, and again when the connection is gone.
+#[derive(Debug)]
+pub struct Client {
+    url: String,
+    pub credentials: Credentials,
+    connection: Option<Connection>,
+    pub wait: Wait,
+}
+
+impl Client {
+    /// Nothing is looked at before the first call: a wrong URL fails there (CFG-101).
+    pub fn new(url: String, credentials: Credentials) -> Client {
+        Client { url, credentials, connection: None, wait: Wait::default() }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Turns to another server.
+    pub fn turn_to(&mut self, url: String) {
+        self.url = url;
+        self.connection = None;
+    }
+
+    /// Logs in as somebody else.
+    pub fn log_in(&mut self, credentials: Credentials) {
+        self.credentials = credentials;
+        self.connection = None;
+    }
+
+    /// Asks for what a method of namespace `supervisor` gives.
+    pub fn ask(&mut self, request: &Request) -> Result<Argument, Failure> {
+        let (method, arguments) = call_of(request);
+        self.call(&format!("supervisor.{method}"), &arguments)
+    }
+
+    /// Calls any method.
+    pub fn call(&mut self, method: &str, arguments: &[Argument]) -> Result<Argument, Failure> {
+        let server = Server::parse(&self.url)?;
+        let kept = self.connection.take().filter(Connection::is_alive);
+        let mut connection = kept.map_or_else(|| Connection::open(&server), Ok)?;
+        let document = write_call(method, arguments);
+        let (head, body) = connection.post(&server, &self.credentials, &document, &self.wait)?;
+        if head.status != 200 {
+            return Err(Failure::Protocol { status: head.status, reason: head.reason });
+        }
+        if !head.close {
+            self.connection = Some(connection);
+        }
+        let answer = read_response(&body).map_err(|_| Failure::Unreadable("not well-formed".to_string()))?;
+        Ok(answer?)
+    }
+
+    /// The version of the interface, by the name that servers of every age know (CTL-007).
+    pub fn version(&mut self) -> Result<String, Failure> {
+        let answer = self.call("supervisor.getVersion", &[])?;
+        sense(received::text(&answer).map(str::to_string))
+    }
+
+    /// The same for a text.
+    pub fn text(&mut self, request: &Request) -> Result<String, Failure> {
+        let answer = self.ask(request)?;
+        sense(received::text(&answer).map(str::to_string))
+    }
+
+    pub fn number(&mut self, request: &Request) -> Result<i64, Failure> {
+        sense(received::number(&self.ask(request)?))
+    }
+
+    pub fn process(&mut self, request: &Request) -> Result<Described, Failure> {
+        sense(received::process(&self.ask(request)?))
+    }
+
+    pub fn processes(&mut self, request: &Request) -> Result<Vec<Described>, Failure> {
+        sense(received::list(&self.ask(request)?, received::process))
+    }
+
+    pub fn outcomes(&mut self, request: &Request) -> Result<Vec<Received>, Failure> {
+        sense(received::list(&self.ask(request)?, received::outcome))
+    }
+
+    pub fn configs(&mut self) -> Result<Vec<ConfigInfo>, Failure> {
+        sense(received::list(&self.ask(&Request::AllConfigInfo)?, received::config))
+    }
+
+    pub fn collections(&mut self) -> Result<Vec<CollectionInfo>, Failure> {
+        sense(received::list(&self.ask(&Request::ListCollections)?, received::collection))
+    }
+
+    pub fn changes(&mut self) -> Result<Changes, Failure> {
+        sense(received::changes(&self.ask(&Request::ReloadConfig)?))
+    }
+
+    /// Begins to follow a log on a connection of its own.
+    pub fn follow(&self, path: &str) -> Result<Follow, Failure> {
+        let server = Server::parse(&self.url)?;
+        let follow = |connection: Connection| connection.follow(&server, &self.credentials, path);
+        Connection::open(&server).and_then(follow).map_err(|error: io::Error| Failure::Io(error))
+    }
+}
+
+fn sense<T>(read: Option<T>) -> Result<T, Failure> {
+    read.ok_or_else(|| Failure::Unreadable("the answer does not hold what the method promises".to_string()))
+}

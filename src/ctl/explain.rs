@@ -1,0 +1,52 @@
+//! What to do about a server that cannot be reached. On standard error, below the line that scripts know.
+
+use std::fs;
+use std::io::ErrorKind;
+
+use super::failure::Failure;
+use super::session::Session;
+
+/// Explains a failed connection; says nothing of other failures.
+pub fn failure(session: &Session, failure: &Failure) {
+    let Some(kind) = failure.io_kind() else { return };
+    let settings = &session.settings;
+    let url = session.client.url();
+    let mut lines = vec![match &settings.file {
+        Some(file) => format!("note: {url} is the server of {file}, or was given with -s"),
+        None => format!(
+            "note: no configuration file was found, so the server is {url}; -c names a file, -s a server"
+        ),
+    }];
+    if kind == ErrorKind::PermissionDenied {
+        lines.push(
+            "help: the socket belongs to somebody else: run this as that user, or with sudo".to_string(),
+        );
+    } else {
+        lines.push(match living(settings.pidfile.as_deref()) {
+            Some((pid, pidfile)) => format!(
+                "note: supervisord runs with pid {pid} ({pidfile}), but does not listen there: has the file changed \
+                 since it was started?"
+            ),
+            None => match &settings.file {
+                Some(file) => format!("help: supervisord does not seem to run; start it with: supervisord -c {file}"),
+                None => "help: start it with: supervisord -c FILE".to_string(),
+            },
+        });
+    }
+    eprintln!("{}", lines.join("\n"));
+}
+
+/// Explains a 401.
+pub fn credentials(session: &Session) {
+    match &session.client.credentials.username {
+        Some(user) => eprintln!("help: the server refuses user {user}, or the password"),
+        None => eprintln!("help: set username and password in [supervisorctl], or give -u and -p"),
+    }
+}
+
+/// The daemon's pid, if the file that should hold it does and the process exists.
+fn living(pidfile: Option<&str>) -> Option<(i32, &str)> {
+    let pidfile = pidfile?;
+    let pid: i32 = fs::read_to_string(pidfile).ok()?.trim().parse().ok()?;
+    fs::exists(format!("/proc/{pid}")).is_ok_and(|exists| exists).then_some((pid, pidfile))
+}

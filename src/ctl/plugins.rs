@@ -1,0 +1,112 @@
+//! What popular plug-ins of the stock client do, built in: supervisor-wildcards and supervisor-serialrestart.
+
+use super::act::{self, Act};
+use super::commands::Flow;
+use super::failure::Failure;
+use super::help::after_complaint;
+use super::session::{Session, exit};
+use super::targets::shown;
+use crate::api::Request;
+use crate::config::client::CtlPlugin;
+use crate::names::pattern_matches;
+
+/// The factories whose commands are built in.
+pub const WILDCARDS: &str = "supervisorwildcards.controllerplugin:make_wildcards_controllerplugin";
+pub const SERIAL_RESTART: &str =
+    "supervisorserialrestart.controllerplugin:make_serialrestart_controllerplugin";
+
+/// A line for each plug-in whose commands will be missing.
+pub fn warnings(plugins: &[CtlPlugin]) -> Vec<String> {
+    let foreign =
+        plugins.iter().filter(|plugin| ![WILDCARDS, SERIAL_RESTART].contains(&plugin.factory.as_str()));
+    foreign
+        .map(|plugin| {
+            let CtlPlugin { section, factory, .. } = plugin;
+            format!("warning: [{section}] is left out: {factory} is Python code, and its commands are not built in")
+        })
+        .collect()
+}
+
+/// `mstart <pattern>...`
+pub fn mstart(session: &mut Session, arguments: &str) -> Result<Flow, Failure> {
+    by_pattern(session, arguments, &[Act::Start])
+}
+
+/// `mstop <pattern>...`
+pub fn mstop(session: &mut Session, arguments: &str) -> Result<Flow, Failure> {
+    by_pattern(session, arguments, &[Act::Stop])
+}
+
+/// `mrestart <pattern>...`
+pub fn mrestart(session: &mut Session, arguments: &str) -> Result<Flow, Failure> {
+    by_pattern(session, arguments, &[Act::Stop, Act::Start])
+}
+
+/// The plug-in has a thread for each process; here they go one after another.
+fn by_pattern(session: &mut Session, arguments: &str, acts: &[Act<'_>]) -> Result<Flow, Failure> {
+    if !session.is_up()? {
+        return Ok(Flow::On);
+    }
+    let mut patterns: Vec<&str> = arguments.split_whitespace().collect();
+    if patterns.contains(&"all") {
+        patterns = vec!["*"];
+    }
+    let with_group = option(session, WILDCARDS, "match_group");
+    let mut names = Vec::new();
+    for process in session.client.processes(&Request::AllProcessInfo)? {
+        let (group, name) = (process.info.group.as_str(), process.info.name.as_str());
+        let namespec = format!("{group}:{name}");
+        let matched = if with_group { namespec.as_str() } else { name };
+        if patterns.iter().any(|pattern| pattern_matches(pattern, matched)) {
+            names.push(namespec);
+        }
+    }
+    if names.is_empty() {
+        session.out.line("No process matched given expression.");
+    }
+    for name in &names {
+        acts.iter().try_for_each(|act| act::act_on(session, *act, &[name]))?;
+    }
+    Ok(Flow::On)
+}
+
+/// `serialrestart <pattern>...`: each process is up again before the next is stopped.
+pub fn serialrestart(session: &mut Session, arguments: &str) -> Result<Flow, Failure> {
+    if !session.is_up()? {
+        return Ok(Flow::On);
+    }
+    let patterns: Vec<&str> = arguments.split_whitespace().collect();
+    if patterns.is_empty() {
+        session.out.line("Error: serialrestart requires a process name");
+        session.exit_status = exit::INVALID_ARGUMENTS;
+        after_complaint(session, "serialrestart");
+        return Ok(Flow::On);
+    }
+    let all = session.client.processes(&Request::AllProcessInfo)?;
+    let all: Vec<String> =
+        all.iter().map(|process| shown(process.info.group.as_str(), process.info.name.as_str())).collect();
+    let mut names: Vec<&String> = Vec::new();
+    if patterns.contains(&"all") {
+        names.extend(&all);
+    } else {
+        for pattern in patterns {
+            let fitting: Vec<&String> = all.iter().filter(|name| pattern_matches(pattern, name)).collect();
+            if fitting.is_empty() {
+                session.fail(&format!("No such process {pattern}"));
+            }
+            names.extend(fitting.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
+        }
+    }
+    for name in names {
+        act::act_on(session, Act::Stop, &[name])?;
+        act::act_on(session, Act::Start, &[name])?;
+    }
+    Ok(Flow::On)
+}
+
+/// A switch in the section of a plug-in; any number but 0 is on.
+fn option(session: &Session, factory: &str, name: &str) -> bool {
+    let plugin = session.settings.plugins.iter().find(|plugin| plugin.factory == factory);
+    let value = plugin.and_then(|plugin| plugin.options.get(name));
+    value.is_some_and(|value| value.trim().parse::<i64>().is_ok_and(|number| number != 0))
+}

@@ -1,0 +1,79 @@
+//! Two clients, one command line.
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::world::stock::{self, Answer};
+
+/// Runs our client, which thinks that it is called `supervisorctl`.
+pub fn ours(args: &[&str]) -> Answer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_supervisorctl"));
+    command.arg0("supervisorctl").args(args).env_clear().env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+    let output = command.output().unwrap();
+    Answer {
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        status: i64::from(output.status.code().unwrap_or(-1)),
+    }
+}
+
+/// What of an answer must be the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Compare {
+    Everything,
+    /// Lines may come in any order: chance decides which process ends first (RPC-035).
+    AnyOrder,
+    /// The complaint in the first line; below it each says in its own words what the command takes.
+    Complaint,
+}
+
+/// What differs between the two, if anything does. `prepare` comes before each.
+pub fn difference(args: &[&str], compare: Compare, prepare: impl Fn()) -> Option<String> {
+    prepare();
+    let stock = normal(&stock::supervisorctl(args), compare);
+    prepare();
+    let ours = normal(&ours(args), compare);
+    (stock != ours).then(|| format!("{args:?}\n  stock: {stock:?}\n  ours:  {ours:?}"))
+}
+
+/// An answer without what no two runs have in common.
+fn normal(answer: &Answer, compare: Compare) -> Answer {
+    let mut lines: Vec<String> = answer.stdout.split_inclusive('\n').map(line).collect();
+    match compare {
+        Compare::Everything => (),
+        Compare::AnyOrder => lines.sort(),
+        Compare::Complaint => {
+            assert!(lines.len() > 1, "nothing below the complaint: {answer:?}");
+            lines.truncate(1);
+        }
+    }
+    Answer { stdout: lines.concat(), stderr: without_advice(&answer.stderr), status: answer.status }
+}
+
+/// Standard error without what we alone say there.
+fn without_advice(stderr: &str) -> String {
+    let ours = |line: &&str| ["note: ", "help: "].iter().any(|head| line.starts_with(head));
+    stderr.split_inclusive('\n').filter(|line| !ours(line)).collect()
+}
+
+/// A line without pids, times and places in programs.
+fn line(line: &str) -> String {
+    if let Some(at) = line.find(": file: ").filter(|_| line.starts_with("error: <class")) {
+        return format!("{}: file: F line: L\n", &line[..at]);
+    }
+    if let Some(at) = line.find("pid ").filter(|_| line.contains(", uptime ")) {
+        return format!("{}pid N, uptime T\n", &line[..at]);
+    }
+    line.to_string()
+}
+
+/// Fails with all differences at once.
+pub fn none(differences: &[String], of: usize) {
+    assert!(differences.is_empty(), "{} of {of} rows differ:\n{}", differences.len(), differences.join("\n"));
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}

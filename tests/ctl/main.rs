@@ -1,0 +1,9 @@
+//! Our `supervisorctl` beside the stock one: the same words to the same daemon, ours or the reference.
+
+#[path = "../world/mod.rs"]
+mod world;
+
+mod both;
+mod daemons;
+mod rows;
+mod scripted;
