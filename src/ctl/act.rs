@@ -6,8 +6,7 @@ use super::help::after_complaint;
 use super::output::Outcome;
 use super::session::{Session, exit, fault_of};
 use super::targets::{self, Target, shown};
-use crate::api::arguments::Argument;
-use crate::api::received::{self, Received};
+use crate::api::received::Received;
 use crate::api::{self, FaultCode, Request};
 
 /// One of the three things that are done to processes in the same way.
@@ -122,8 +121,7 @@ pub fn clear(session: &mut Session, arguments: &str) -> Result<Flow, Failure> {
     }
     let words: Vec<&str> = arguments.split_whitespace().collect();
     if words.contains(&"all") {
-        let answer = session.client.call("supervisor.clearAllProcessLogs", &[])?;
-        for outcome in received::list(&answer, received::outcome).unwrap_or_default() {
+        for outcome in session.client.outcomes(&Request::ClearProcessLogs { target: api::Target::All })? {
             cleared(session, &outcome.group, &outcome.name, outcome.status)?;
         }
         return Ok(Flow::On);
@@ -131,8 +129,8 @@ pub fn clear(session: &mut Session, arguments: &str) -> Result<Flow, Failure> {
     for target in targets::members(&mut session.client, &words)? {
         match target {
             Ok(Target::Process { text, group, name }) => {
-                let name_of_it = [Argument::Text(text)];
-                let status = match session.client.call("supervisor.clearProcessLogs", &name_of_it) {
+                let request = Request::ClearProcessLogs { target: api::Target::Namespec(text) };
+                let status = match session.client.ask(&request) {
                     Ok(_) => FaultCode::Success as i64,
                     Err(failure) => fault_of(&failure).map(|fault| fault.code).ok_or(failure)?,
                 };

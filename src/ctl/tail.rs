@@ -6,9 +6,7 @@ use super::follow;
 use super::help::after_complaint;
 use super::session::Session;
 use super::targets::{self, Target, shown};
-use crate::api::FaultCode;
-use crate::api::arguments::Argument;
-use crate::api::received;
+use crate::api::{Channel, FaultCode, LogName, LogRead, Request};
 use crate::config::value;
 use crate::names::repr;
 
@@ -55,15 +53,19 @@ pub fn tail(session: &mut Session, arguments: &str) -> Result<Flow, Failure> {
         [name] => (*name, "stdout".to_string()),
         [name, .., channel] => (*name, channel.to_lowercase()),
     };
-    if !matches!(channel.as_str(), "stdout" | "stderr") {
-        session.fail(&format!("Error: bad channel {}", repr(&channel)));
-        return Ok(Flow::On);
-    }
+    let channel = match channel.as_str() {
+        "stdout" => Channel::Stdout,
+        "stderr" => Channel::Stderr,
+        other => {
+            session.fail(&format!("Error: bad channel {}", repr(other)));
+            return Ok(Flow::On);
+        }
+    };
     let Some(extent) = lines.map(Extent::Lines).or_else(|| extent(modifier)) else {
         session.fail(&format!("Error: bad argument {}", modifier.unwrap_or_default()));
         return Ok(Flow::On);
     };
-    show(session, name, &channel, extent)?;
+    show(session, name, channel, extent)?;
     Ok(Flow::On)
 }
 
@@ -92,8 +94,7 @@ pub fn maintail(session: &mut Session, arguments: &str) -> Result<Flow, Failure>
         follow::until_interrupted(session, &["/mainlogtail".to_string()])?;
         return Ok(Flow::On);
     }
-    let texts = |session: &mut Session, offset| session.client.call("supervisor.readLog", &range(offset));
-    match read(session, extent, texts) {
+    match read(session, extent, &LogName::Main) {
         Ok(text) => session.out.line(&text),
         Err(failure) => refuse(session, "supervisord", failure, None)?,
     }
@@ -123,10 +124,11 @@ fn extent(modifier: Option<&str>) -> Option<Extent> {
 }
 
 /// The logs of all that a name means; a heading above each if there are several.
-fn show(session: &mut Session, name: &str, channel: &str, extent: Extent) -> Result<(), Failure> {
+fn show(session: &mut Session, name: &str, channel: Channel, extent: Extent) -> Result<(), Failure> {
     let targets = targets::members(&mut session.client, &[name])?;
     let many = targets.len() > 1;
     if extent == Extent::Follow {
+        let channel = channel.name();
         let paths = targets.into_iter().map(|target| match target {
             Ok(Target::Process { text, .. }) => format!("/logtail/{text}/{channel}"),
             Ok(_) | Err(_) => format!("/logtail/{name}/{channel}"),
@@ -144,17 +146,9 @@ fn show(session: &mut Session, name: &str, channel: &str, extent: Extent) -> Res
         if many {
             session.out.line(&format!("==> {heading} <=="));
         }
-        let method = if channel == "stdout" {
-            "supervisor.readProcessStdoutLog"
-        } else {
-            "supervisor.readProcessStderrLog"
-        };
-        let texts = |session: &mut Session, offset| {
-            let [offset, length] = range(offset);
-            session.client.call(method, &[Argument::Text(text.clone()), offset, length])
-        };
+        let log = LogName::Process { name: text, channel };
         let shown_name = if many { heading } else { name.to_string() };
-        match read(session, extent, texts) {
+        match read(session, extent, &log) {
             Ok(text) => session.out.line(&text),
             Err(failure) => refuse(session, &shown_name, failure, Some("no such process name"))?,
         }
@@ -162,21 +156,12 @@ fn show(session: &mut Session, name: &str, channel: &str, extent: Extent) -> Res
     Ok(())
 }
 
-/// The end of a log, or all of it from an offset on that is not negative.
-fn range(offset: i64) -> [Argument; 2] {
-    [Argument::Number(offset), Argument::Number(0)]
-}
-
 /// Reads as much as is wanted.
-fn read(
-    session: &mut Session,
-    extent: Extent,
-    texts: impl Fn(&mut Session, i64) -> Result<Argument, Failure>,
-) -> Result<String, Failure> {
+fn read(session: &mut Session, extent: Extent, log: &LogName) -> Result<String, Failure> {
+    // The end of a log, or all of it from an offset on that is not negative.
     let text = |session: &mut Session, offset| {
-        let answer = texts(session, offset)?;
-        let unreadable = || Failure::Unreadable("the answer is no text".to_string());
-        received::text(&answer).map(str::to_string).ok_or_else(unreadable)
+        let read = LogRead::Slice { offset, length: 0 };
+        session.client.text(&Request::ReadLog { log: log.clone(), read })
     };
     match extent {
         Extent::Bytes(bytes) => text(session, bytes.saturating_neg()),

@@ -22,7 +22,8 @@ pub fn ours(args: &[&str]) -> Answer {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Compare {
     Everything,
-    /// Lines may come in any order: chance decides which process ends first (RPC-035).
+    /// Lines may come in any order: chance decides which process ends first (RPC-035), and so which of several
+    /// errors gives the status (CTL-004).
     AnyOrder,
     /// The complaint in the first line; below it each says in its own words what the command takes.
     Complaint,
@@ -40,15 +41,19 @@ pub fn difference(args: &[&str], compare: Compare, prepare: impl Fn()) -> Option
 /// An answer without what no two runs have in common.
 fn normal(answer: &Answer, compare: Compare) -> Answer {
     let mut lines: Vec<String> = answer.stdout.split_inclusive('\n').map(line).collect();
+    let mut status = answer.status;
     match compare {
         Compare::Everything => (),
-        Compare::AnyOrder => lines.sort(),
+        Compare::AnyOrder => {
+            lines.sort();
+            status = status.min(1);
+        }
         Compare::Complaint => {
             assert!(lines.len() > 1, "nothing below the complaint: {answer:?}");
             lines.truncate(1);
         }
     }
-    Answer { stdout: lines.concat(), stderr: without_advice(&answer.stderr), status: answer.status }
+    Answer { stdout: lines.concat(), stderr: without_advice(&answer.stderr), status }
 }
 
 /// Standard error without what we alone say there.
