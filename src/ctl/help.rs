@@ -42,7 +42,11 @@ pub fn after_complaint(session: &mut Session, name: &str) {
 fn columns(names: &[&str], width: usize) -> String {
     let widest = |column: &[&str]| column.iter().map(|name| name.len()).max().unwrap_or(0);
     for rows in 1..=names.len() {
-        let widths: Vec<usize> = names.chunks(rows).map(widest).collect();
+        let mut widths: Vec<usize> = names.chunks(rows).map(widest).collect();
+        if rows == names.len() {
+            // A single column is not filled up.
+            widths = vec![0];
+        }
         let total: usize = widths.iter().map(|width| width + 2).sum::<usize>() - 2;
         if total > width && rows < names.len() {
             continue;
