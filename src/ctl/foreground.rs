@@ -9,7 +9,6 @@ use super::follow::{BANNER, Logs};
 use super::help::after_complaint;
 use super::session::{Session, fault_of};
 use super::terminal::read_line;
-use crate::api::arguments::Argument;
 use crate::api::{FaultCode, ProcessState, Request};
 
 /// `fg <name>`
@@ -76,8 +75,8 @@ fn talk(session: &mut Session, name: &str) -> Result<(), Failure> {
 
 /// Sends a line; gives whether the process still runs.
 fn send(session: &mut Session, name: &str, line: &str) -> Result<bool, Failure> {
-    let arguments = [Argument::Text(name.to_string()), Argument::Text(format!("{line}\n"))];
-    match session.client.call("supervisor.sendProcessStdin", &arguments) {
+    let request = Request::SendStdin { name: name.to_string(), chars: format!("{line}\n") };
+    match session.client.ask(&request) {
         Ok(_) => (),
         Err(failure) if failure.is(FaultCode::NotRunning) => {
             session.out.line("Process got killed");
