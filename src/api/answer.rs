@@ -1,5 +1,6 @@
 //! What calls give, and how it is written as XML-RPC documents: straight from the structs into one string.
 
+use super::calls::value;
 use super::writer::Writer;
 use super::{ChannelInfo, CollectionInfo, ConfigInfo, Fault, LogSetting, Outcome, ProcessInfo, Reply};
 
@@ -54,6 +55,8 @@ fn size_hint(result: &Result<Answer, Fault>) -> usize {
         Ok(Answer::Reply(Reply::Text(text) | Reply::Tail { text, .. })) => text.len(),
         Ok(Answer::Reply(
             Reply::True
+            | Reply::Texts(_)
+            | Reply::Value(_)
             | Reply::Number(_)
             | Reply::State(_)
             | Reply::Process(_)
@@ -85,6 +88,8 @@ fn reply(w: &mut Writer, reply: &Reply, local: LocalTime) {
     match reply {
         Reply::True => w.boolean(true),
         Reply::Text(text) => w.string(text),
+        Reply::Texts(texts) => w.strings(texts),
+        Reply::Value(stored) => value(w, stored),
         Reply::Number(number) => w.int(*number),
         Reply::State(state) => w.structure(|w| {
             w.member("statecode", |w| w.int(i64::from(state.number())));

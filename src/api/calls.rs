@@ -40,6 +40,8 @@ pub fn call_of(request: &Request) -> (String, Vec<Argument>) {
         Request::RemoteCommunication { kind, data } => with(named("sendRemoteCommEvent", kind), text(data)),
         Request::Shutdown => bare("shutdown"),
         Request::RestartDaemon => bare("restart"),
+        Request::Twiddle(twiddle) => twiddle.call(),
+        Request::Cache(call) => call.call(),
     }
 }
 
@@ -97,7 +99,8 @@ fn text(text: &str) -> Argument {
     Argument::Text(text.to_string())
 }
 
-fn value(w: &mut Writer, argument: &Argument) {
+/// A value of any shape.
+pub(super) fn value(w: &mut Writer, argument: &Argument) {
     match argument {
         Argument::Text(text) => w.string(text),
         Argument::Number(number) => w.int(*number),

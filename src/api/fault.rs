@@ -23,6 +23,8 @@ pub enum FaultCode {
     AlreadyAdded = 90,
     StillRunning = 91,
     CantReread = 92,
+    /// Of `supervisor_twiddler`, whose code has no name (its `whitelist`).
+    NotInWhitelist = 230,
 }
 
 impl FaultCode {
@@ -47,6 +49,7 @@ impl FaultCode {
             FaultCode::AlreadyAdded => "ALREADY_ADDED",
             FaultCode::StillRunning => "STILL_RUNNING",
             FaultCode::CantReread => "CANT_REREAD",
+            FaultCode::NotInWhitelist => "UNKNOWN",
         }
     }
 }

@@ -1,14 +1,18 @@
 //! Every method a client can call, one row each. Dispatch, `listMethods`, `methodHelp` and
 //! `methodSignature` all read this table, so none of them can fall behind.
 
+mod cache;
 mod table;
+mod twiddler;
 
 use std::fmt::Write;
 
 use super::arguments::{Argument, Arguments};
 use super::{Fault, FaultCode, Request};
 
+pub use cache::CACHE;
 pub use table::METHODS;
+pub use twiddler::TWIDDLER;
 
 /// The type names of XML-RPC, as signatures show them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +61,7 @@ pub struct Method {
 /// What a call of a method does.
 #[derive(Debug)]
 pub enum Action {
-    /// Asks the supervisor; found in every configured namespace.
+    /// Asks the supervisor; found in every namespace that serves its table.
     Ask(fn(Arguments) -> Result<Request, Fault>),
     /// The rest is answered from this table or, for `Multicall`, by calling others; found in `system`.
     ListMethods,
@@ -113,41 +117,65 @@ impl Method {
     }
 }
 
-/// The methods as one daemon serves them: the table under its configured namespaces, and `system`.
+/// A table under a name.
+#[derive(Clone, Debug)]
+pub struct Served {
+    pub namespace: String,
+    pub table: &'static [Method],
+    /// The only methods that may be called; all of them if it is empty.
+    pub whitelist: Vec<String>,
+}
+
+impl Served {
+    /// The classic methods.
+    pub fn main(namespace: &str) -> Served {
+        Served { namespace: namespace.to_string(), table: METHODS, whitelist: Vec::new() }
+    }
+}
+
+/// The methods as one daemon serves them: tables under their namespaces, and `system`.
 #[derive(Clone, Debug)]
 pub struct Methods {
-    namespaces: Vec<String>,
+    served: Vec<Served>,
 }
 
 impl Methods {
-    /// `namespaces` serve the methods that ask the supervisor; none is legal (CFG-135).
-    pub fn new(namespaces: Vec<String>) -> Methods {
-        Methods { namespaces }
+    /// Methods that ask the supervisor are in `served` only; none is legal (CFG-135).
+    pub fn new(served: Vec<Served>) -> Methods {
+        Methods { served }
+    }
+
+    /// Refuses what a whitelist leaves out. Asked after the number of arguments is known to be right.
+    pub fn permit(&self, name: &str) -> Result<(), Fault> {
+        let (namespace, method) = name.split_once('.').unwrap_or_default();
+        let mut served = self.served.iter().filter(|served| served.namespace == namespace);
+        let whitelist = served.next().map_or(&[][..], |served| served.whitelist.as_slice());
+        if whitelist.is_empty() || whitelist.iter().any(|allowed| allowed == method) {
+            Ok(())
+        } else {
+            Err(Fault::new(FaultCode::NotInWhitelist, method))
+        }
     }
 
     /// Exactly `namespace.method`, or UNKNOWN_METHOD (RPC-010).
     pub fn find(&self, name: &str) -> Result<&'static Method, Fault> {
         let (namespace, method) = name.split_once('.').ok_or(FaultCode::UnknownMethod)?;
         let in_system = namespace == SYSTEM;
-        if !in_system && !self.namespaces.iter().any(|served| served == namespace) {
-            return Err(FaultCode::UnknownMethod.into());
-        }
-        METHODS
-            .iter()
-            .find(|row| row.name == method && row.is_system() == in_system)
+        let mut served = self.served.iter().filter(|served| served.namespace == namespace);
+        let table = if in_system { Some(METHODS) } else { served.next().map(|served| served.table) };
+        let mut rows = table.into_iter().flatten();
+        rows.find(|row| row.name == method && row.is_system() == in_system)
             .ok_or_else(|| FaultCode::UnknownMethod.into())
     }
 
     /// `listMethods`: sorted by code point, each once (RPC-057).
     pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        for row in METHODS {
-            if row.is_system() {
-                names.push(format!("{SYSTEM}.{}", row.name));
-            } else {
-                let served = self.namespaces.iter().filter(|namespace| *namespace != SYSTEM);
-                names.extend(served.map(|namespace| format!("{namespace}.{}", row.name)));
-            }
+        let system = METHODS.iter().filter(|row| row.is_system());
+        let mut names: Vec<String> = system.map(|row| format!("{SYSTEM}.{}", row.name)).collect();
+        for Served { namespace, table, .. } in self.served.iter().filter(|served| served.namespace != SYSTEM)
+        {
+            let rows = table.iter().filter(|row| !row.is_system());
+            names.extend(rows.map(|row| format!("{namespace}.{}", row.name)));
         }
         names.sort();
         names.dedup();
@@ -174,7 +202,7 @@ mod tests {
     use crate::api::Target;
 
     fn stock() -> Methods {
-        Methods::new(vec!["supervisor".to_string()])
+        Methods::new(vec![Served::main("supervisor")])
     }
 
     fn ask(name: &str, sent: &[Argument]) -> Result<Request, Fault> {
@@ -218,7 +246,7 @@ mod tests {
 
     #[test]
     fn methods_move_with_their_namespace_cfg_136() {
-        let moved = Methods::new(vec!["x".to_string(), "y".to_string()]);
+        let moved = Methods::new(vec![Served::main("x"), Served::main("y")]);
         assert!(moved.find("x.getState").is_ok() && moved.find("y.getState").is_ok());
         assert!(moved.find("supervisor.getState").is_err());
         let none = Methods::new(Vec::new());
@@ -229,7 +257,7 @@ mod tests {
 
     #[test]
     fn names_are_sorted_and_unique() {
-        let names = Methods::new(vec!["supervisor".to_string(), "a".to_string(), "a".to_string()]).names();
+        let names = Methods::new(["supervisor", "a", "a"].map(Served::main).to_vec()).names();
         assert!(names.windows(2).all(|pair| pair[0] < pair[1]), "{names:?}");
         assert!(names.contains(&"supervisor.getVersion".to_string()), "aliases are listed (RPC-058)");
     }

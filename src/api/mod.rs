@@ -8,6 +8,7 @@ pub mod info;
 mod lenient;
 pub mod log;
 pub mod methods;
+pub mod plugin;
 pub mod received;
 pub mod state;
 pub mod writer;
@@ -40,7 +41,7 @@ pub enum Target {
 }
 
 /// Everything a client can ask of the supervisor.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Request {
     ApiVersion,
     SupervisorVersion,
@@ -103,6 +104,8 @@ pub enum Request {
     },
     Shutdown,
     RestartDaemon,
+    Twiddle(plugin::Twiddle),
+    Cache(plugin::CacheCall),
 }
 
 /// What a client gets when nothing is wrong.
@@ -110,6 +113,9 @@ pub enum Request {
 pub enum Reply {
     True,
     Text(String),
+    Texts(Vec<String>),
+    /// A value as a client stored it.
+    Value(arguments::Argument),
     Number(i64),
     State(SupervisorState),
     Process(Box<ProcessInfo>),

@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
     use crate::api::calls::{call_of, write_call};
-    use crate::api::methods::{Action, Methods};
+    use crate::api::methods::{Action, Methods, Served};
     use crate::api::{Channel, LogName, LogRead, Request, Target};
 
     fn call(inner: &str) -> Result<Call, NotACall> {
@@ -203,7 +203,7 @@ mod tests {
         fn every_request_survives_its_way_over_the_wire(request in any_request()) {
             let (method, arguments) = call_of(&request);
             let read = read_call(write_call(&format!("supervisor.{method}"), &arguments).as_bytes()).unwrap();
-            let row = Methods::new(vec!["supervisor".to_string()]).find(&read.method).unwrap();
+            let row = Methods::new(vec![Served::main("supervisor")]).find(&read.method).unwrap();
             let Action::Ask(decode) = row.action else { panic!("{method} asks nothing") };
             prop_assert_eq!(decode(row.arguments(&read.arguments).unwrap()), Ok(request));
         }

@@ -78,6 +78,16 @@ impl Document {
         errors
     }
 
+    /// A section that stands in no file, as if it began `file`. The values are as they are: there are no comments.
+    pub fn add_section(&mut self, file: &str, name: &str, options: &BTreeMap<String, String>) {
+        let section = self.store.get_mut_map().entry(fence(name)).or_default();
+        for (option, value) in options {
+            section.insert(fence(option), Some(escape(value)));
+        }
+        let spot = Spot { file: file.to_string(), line: 1 };
+        self.sections.insert(name.to_string(), spot);
+    }
+
     /// Replaces `%(here)s` as plain text in all that was read so far (CFG-032, CFG-033). What a section has from
     /// `[DEFAULT]` becomes its own by that, while `[DEFAULT]` keeps the text for files still to come.
     pub fn expand_here(&mut self, directory: &str) {

@@ -100,7 +100,11 @@ pub const KINDS: [Kind; 12] = [
         options: &["programs", "groups", "collections", "exclude", "priority"],
         ..kind("collection", Naming::Named)
     },
-    Kind { options: &["supervisor.rpcinterface_factory"], open: true, ..kind("rpcinterface", Naming::Named) },
+    Kind {
+        options: &["supervisor.rpcinterface_factory", "whitelist"],
+        open: true,
+        ..kind("rpcinterface", Naming::Named)
+    },
     Kind {
         options: &["serverurl", "username", "password", "prompt", "history_file"],
         ..kind("supervisorctl", Naming::Exact)

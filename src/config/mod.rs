@@ -12,6 +12,7 @@ pub mod glob;
 mod group;
 pub mod host;
 pub mod ini;
+mod interface;
 pub mod known;
 pub mod lint;
 mod pool;
@@ -48,9 +49,8 @@ pub struct Config {
     pub groups: Vec<Arc<GroupConfig>>,
     /// By priority, then name.
     pub collections: Vec<Arc<CollectionConfig>>,
-    /// Namespaces that serve the classic methods: the `x` of every `[rpcinterface:x]` whose factory is the
-    /// main one (CFG-135, CFG-136).
-    pub namespaces: Vec<String>,
+    /// In the order of the files; without the main one only `system.*` is served (CFG-135).
+    pub interfaces: Vec<Interface>,
     /// What is to be said once the log is open: criticals, warnings, infos, in this order (LOG-007).
     pub messages: Vec<Message>,
     /// Those of them that are about collections, and so are also said when the files are read again: collections come
@@ -132,6 +132,25 @@ pub enum Address {
     Unix { path: String, mode: u32, owner: (Option<u32>, Option<u32>) },
 }
 
+/// An `[rpcinterface:x]` whose methods are served.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Interface {
+    /// The `x`: what its methods' names begin with (CFG-136).
+    pub namespace: String,
+    pub kind: InterfaceKind,
+}
+
+/// Which methods an interface has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum InterfaceKind {
+    /// The classic ones, and those of collections.
+    Main,
+    /// Those of `supervisor_twiddler`; an empty `whitelist` allows all of them.
+    Twiddler { whitelist: Vec<String> },
+    /// Those of `supervisor_cache`.
+    Cache,
+}
+
 /// Makes sense of files that have been read. `messages` are those of the reading; `warnings` is added to. All errors
 /// come at once, the one that the reference would stop at first (CFG-054).
 fn parse(
@@ -154,7 +173,7 @@ fn parse(
     let (mut supervisord, user) = server::supervisord(&mut context);
     variables.extend(supervisord.environment.clone());
     context.environment = Names::new(variables);
-    let namespaces = server::namespaces(&mut context);
+    let interfaces = interface::interfaces(&mut context);
     let mut groups = group::groups(&mut context);
     for process in groups.iter_mut().flat_map(|group| &mut group.processes) {
         inherit(Arc::make_mut(process), &supervisord);
@@ -172,7 +191,22 @@ fn parse(
     }
     messages.sort_by_key(|message| std::cmp::Reverse(message.level));
     let groups = groups.into_iter().map(Arc::new).collect();
-    Ok(Config { supervisord, servers, groups, collections, namespaces, messages, collection_messages })
+    Ok(Config { supervisord, servers, groups, collections, interfaces, messages, collection_messages })
+}
+
+/// The processes of one section, as members of `group`, without the rest of a configuration.
+fn program_alone(
+    document: &Document,
+    here: &str,
+    host: &dyn Host,
+    section: &str,
+    group: &str,
+) -> Result<Vec<Arc<ProcessConfig>>, Vec<Error>> {
+    let environment = Names::new(host.environment().clone());
+    let (errors, messages, warnings) = (Vec::new(), Vec::new(), Vec::new());
+    let mut context = Context { document, host, here, environment, errors, messages, warnings };
+    let processes = program::processes(&mut context, section, group);
+    if context.errors.is_empty() { Ok(processes) } else { Err(context.errors) }
 }
 
 /// `[supervisord] environment` is part of every process, its own going over it (CFG-090, CFG-141).

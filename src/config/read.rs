@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use nix::unistd::{AccessFlags, Gid, Group, Uid, User, access};
 
@@ -12,7 +13,7 @@ use super::expand::Names;
 use super::glob;
 use super::host::{Host, absolute, dirname, join};
 use super::ini::{Document, is_space};
-use super::{Config, LogLevel, Message};
+use super::{Config, LogLevel, Message, ProcessConfig};
 
 /// The machine the daemon runs on.
 #[derive(Clone, Debug)]
@@ -195,6 +196,21 @@ pub fn client(path: &str, host: &dyn Host) -> Result<ClientConfig, ClientTrouble
         });
     }
     super::client::parse(&document, &absolute(dirname(path), host), host).map_err(ClientTrouble::Settings)
+}
+
+/// The processes of a program that is in no file, as a section `[program:NAME]` of the file at `path` would describe
+/// them; as members of `group`.
+pub fn program(
+    path: &str,
+    host: &dyn Host,
+    group: &str,
+    name: &str,
+    options: &BTreeMap<String, String>,
+) -> Result<Vec<Arc<ProcessConfig>>, Vec<Error>> {
+    let section = format!("program:{name}");
+    let mut document = Document::default();
+    document.add_section(path, &section, options);
+    super::program_alone(&document, &absolute(dirname(path), host), host, &section, group)
 }
 
 /// What is known beside the document once all files are in it.

@@ -1,4 +1,4 @@
-//! `[supervisord]`, the HTTP servers, and the `[rpcinterface:x]` sections that decide what they serve.
+//! `[supervisord]` and the HTTP servers.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,6 @@ use super::context::{Context, Section};
 use super::host::normalize;
 use super::value;
 use super::{Address, LogLevel, MainLog, ServerConfig, SupervisordConfig, shlex};
-
-/// The factory that serves the classic methods (EXT-004).
-const MAIN_FACTORY: &str = "supervisor.rpcinterface:make_main_rpcinterface";
 
 const SUPERVISORD: &str = "supervisord";
 
@@ -146,40 +143,4 @@ fn credentials(context: &mut Context<'_>, name: &str) -> (Option<String>, Option
         section.fail(sentence, Some("username"));
     }
     (username, password)
-}
-
-/// The namespaces that serve the classic methods (CFG-134 to CFG-136). Other factories are Python code, which
-/// cannot be loaded here.
-pub fn namespaces(context: &mut Context<'_>) -> Vec<String> {
-    let mut namespaces = Vec::new();
-    for name in context.document.sections() {
-        let Some(namespace) = name.strip_prefix("rpcinterface:") else { continue };
-        let mut section = context.section_without_here(&name);
-        let option = "supervisor.rpcinterface_factory";
-        if section.raw(option).is_none() {
-            section.fail(format!("section [{name}] does not specify a {option}"), None);
-            continue;
-        }
-        let factory = section.text(option);
-        // They would be the factory's arguments.
-        for extra in section.context.document.options(&name).iter().filter(|extra| *extra != option) {
-            section.text(extra);
-        }
-        match factory {
-            Some(factory) if factory == MAIN_FACTORY => namespaces.push(namespace.to_string()),
-            Some(factory) => warn_python(context, &name, namespace, option, &factory),
-            None => (),
-        }
-    }
-    namespaces
-}
-
-fn warn_python(context: &mut Context<'_>, section: &str, namespace: &str, option: &str, factory: &str) {
-    let tell = |place: &str| {
-        format!(
-            "[{section}] names the Python factory {factory}, which cannot be loaded{place}: the methods {namespace}.* \
-             will be missing"
-        )
-    };
-    context.warn_in_place(tell, section, Some(option), "Python code cannot be loaded");
 }

@@ -99,7 +99,7 @@ impl Daemon {
         pidfile.write(pid)?;
         let (handle, calls) = super::handle::Handle::new();
         let options =
-            http::Options { namespaces: config.namespaces.clone(), local_time: localtime::local_time };
+            http::Options { interfaces: config.interfaces.clone(), local_time: localtime::local_time };
         let servers = http::serve(listeners, handle, options)
             .map_err(|error| Stop::failed("could not serve", &error))?;
         let (inbox, exits) = mpsc::channel::<Input>(INBOX_MAX);
@@ -112,9 +112,8 @@ impl Daemon {
             open_files: self.open_files,
         };
         settings.follow(&config);
-        let reader = self.options.clone();
-        let read_config = Box::new(move || reader.read_config());
-        let machine = Machine::new(self.notify.clone(), settings, read_config, self.log.clone(), inbox);
+        let reader = Box::new(self.options.clone());
+        let machine = Machine::new(self.notify.clone(), settings, reader, self.log.clone(), inbox);
         let supervisor = Supervisor::new(config, Pid(pid.cast_signed()));
         let exit = super::run(supervisor, machine, Sources { signals, inbox: exits, calls }).await;
         servers.close().await;
@@ -139,7 +138,7 @@ fn open(config: &Config, log: &Log, lines: Lines) -> Result<Opened, Stop> {
     if !config.supervisord.nocleanup {
         autolog::remove_stale(&config.supervisord.childlogdir, &config.supervisord.identifier);
     }
-    for message in http::announcements(&config.servers, &config.namespaces) {
+    for message in http::announcements(&config.servers, &config.interfaces) {
         log::say(message.level, &message.text);
     }
     Ok(Opened { listeners, pidfile })

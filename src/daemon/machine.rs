@@ -22,7 +22,8 @@ use crate::api::{Fault, LogRead, Reply, RequestId};
 use crate::config::{self, Config, OutputConfig, ProcessConfig};
 use crate::names::{Errno, ExitStatus, Pid, Signal};
 use crate::supervisor::{
-    Effect, Exit, Input, Instant, LogPaths, Note, Now, ProcessKey, SpawnError, UnixTime, WriteError,
+    Effect, Exit, Input, Instant, LogPaths, Note, Now, ProcessKey, ProgramText, SpawnError, UnixTime,
+    WriteError,
 };
 
 /// What became of an effect.
@@ -57,14 +58,18 @@ impl Settings {
     }
 }
 
-/// Reads the configuration the daemon was started with once more.
-pub type ReadConfig = Box<dyn Fn() -> Result<Config, Vec<config::Error>>>;
+/// Reads what the daemon was started with once more.
+pub trait ConfigReader {
+    fn config(&self) -> Result<Config, Vec<config::Error>>;
+    /// The processes of a program that is in no file.
+    fn program(&self, text: &ProgramText) -> Result<Vec<Arc<ProcessConfig>>, Vec<config::Error>>;
+}
 
 /// Carries out effects.
 pub struct Machine {
     pub notify: Rc<Notify>,
     settings: Settings,
-    read_config: ReadConfig,
+    reader: Box<dyn ConfigReader>,
     log: log::Log,
     logs: Logs,
     inbox: mpsc::Sender<Input>,
@@ -98,14 +103,14 @@ impl Machine {
     pub fn new(
         notify: Rc<Notify>,
         settings: Settings,
-        read_config: ReadConfig,
+        reader: Box<dyn ConfigReader>,
         log: log::Log,
         inbox: mpsc::Sender<Input>,
     ) -> Machine {
         Machine {
             notify,
             settings,
-            read_config,
+            reader,
             logs: log.logs().clone(),
             log,
             inbox,
@@ -216,8 +221,12 @@ impl Machine {
                 Performed::Done
             }
             Effect::ReadConfig(why) => {
-                let read = (self.read_config)().map(Box::new);
+                let read = self.reader.config().map(Box::new);
                 Performed::Gave(Input::ConfigRead(why, read))
+            }
+            Effect::ReadProgram(request, text) => {
+                let read = self.reader.program(&text);
+                Performed::Gave(Input::ProgramRead(request, text.group, read))
             }
             Effect::Configured(config) => {
                 self.settings.follow(&config);

@@ -2,15 +2,18 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use super::check::{self, Check};
 use super::logfile::reason;
+use super::machine::ConfigReader;
 use crate::api::SUPERVISOR_VERSION;
 use crate::cli::{Grammar, Row, pages};
 use crate::config::host::normalize;
 use crate::config::read::{self, Reading, SystemHost};
-use crate::config::{self, Config, MainLog, SupervisordConfig, value};
+use crate::config::{self, Config, MainLog, ProcessConfig, SupervisordConfig, value};
 use crate::names::repr;
+use crate::supervisor::ProgramText;
 
 /// Why the daemon does not start, or no longer runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -355,6 +358,16 @@ impl Options {
     /// Where a file of the daemon's own will be, in a directory that is there.
     fn file_path(&self, given: &str) -> Result<String, String> {
         value::existing_dirpath(given, &self.host).map(|path| normalize(&path, &self.host))
+    }
+}
+
+impl ConfigReader for Options {
+    fn config(&self) -> Result<Config, Vec<config::Error>> {
+        self.read_config()
+    }
+
+    fn program(&self, text: &ProgramText) -> Result<Vec<Arc<ProcessConfig>>, Vec<config::Error>> {
+        read::program(&self.configuration, &self.host, &text.group, &text.program, &text.options)
     }
 }
 

@@ -22,8 +22,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::api::answer::LocalTime;
-use crate::api::methods::Methods;
-use crate::config::{LogLevel, Message, ServerConfig};
+use crate::api::methods::{CACHE, METHODS, Methods, Served, TWIDDLER};
+use crate::config::{Interface, InterfaceKind, LogLevel, Message, ServerConfig};
 use crate::daemon::handle::Handle;
 use crate::names::repr;
 
@@ -37,19 +37,19 @@ const CLOSE_GRACE: Duration = Duration::from_secs(1);
 /// What all servers share.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Namespaces that serve the classic methods; without any only `system.*` is there (CFG-135).
-    pub namespaces: Vec<String>,
+    /// What is served beside `system.*` (CFG-135).
+    pub interfaces: Vec<Interface>,
     /// Writes Unix seconds as `Nov 22 09:44 AM` in local time (RPC-044).
     pub local_time: LocalTime,
 }
 
 /// What the log is to say when the servers start, in the reference's order (LOG-011, BUG-039).
-pub fn announcements(servers: &[ServerConfig], namespaces: &[String]) -> Vec<Message> {
+pub fn announcements(servers: &[ServerConfig], interfaces: &[Interface]) -> Vec<Message> {
     let mut messages = Vec::new();
     for server in servers {
-        messages.extend(namespaces.iter().map(|namespace| Message {
+        messages.extend(interfaces.iter().map(|interface| Message {
             level: LogLevel::Info,
-            text: format!("RPC interface {} initialized", repr(namespace)),
+            text: format!("RPC interface {} initialized", repr(&interface.namespace)),
         }));
         if Credentials::of(server).is_none() {
             let section = repr(&server.section);
@@ -86,7 +86,11 @@ impl Servers {
 
 /// Starts to serve on the current runtime. Fails only if the runtime cannot watch the sockets.
 pub fn serve(listeners: Vec<Listener>, handle: Handle, options: Options) -> io::Result<Servers> {
-    let rpc = Arc::new(Rpc::new(Methods::new(options.namespaces), handle, options.local_time));
+    let rpc = Arc::new(Rpc::new(
+        Methods::new(options.interfaces.iter().map(served).collect()),
+        handle,
+        options.local_time,
+    ));
     let (closing, closed) = watch::channel(());
     let mut servers = Servers { paths: Vec::new(), closing, loops: JoinSet::new() };
     for listener in listeners {
@@ -96,6 +100,16 @@ pub fn serve(listeners: Vec<Listener>, handle: Handle, options: Options) -> io::
         servers.loops.spawn(connection::accept(accepting, router, closed.clone()));
     }
     Ok(servers)
+}
+
+/// The table that an interface serves.
+fn served(interface: &Interface) -> Served {
+    let (table, whitelist) = match &interface.kind {
+        InterfaceKind::Main => (METHODS, Vec::new()),
+        InterfaceKind::Twiddler { whitelist } => (TWIDDLER, whitelist.clone()),
+        InterfaceKind::Cache => (CACHE, Vec::new()),
+    };
+    Served { namespace: interface.namespace.clone(), table, whitelist }
 }
 
 /// One server's routes, behind its own credentials (HTTP-035).
@@ -243,8 +257,9 @@ mod tests {
             server("inet_http_server:b", None),
             server("inet_http_server:c", Some("")),
         ];
-        let namespaces = ["supervisor".to_string(), "x".to_string()];
-        let lines: Vec<String> = announcements(&servers, &namespaces)
+        let main = |name: &str| Interface { namespace: name.to_string(), kind: InterfaceKind::Main };
+        let interfaces = ["supervisor", "x"].map(main);
+        let lines: Vec<String> = announcements(&servers, &interfaces)
             .into_iter()
             .map(|message| format!("{:?} {}", message.level, message.text))
             .collect();

@@ -81,16 +81,17 @@ impl Rpc {
                 | Argument::Record(_) => Err(FaultCode::IncorrectParameters.into()),
             },
             Action::Ask(_) | Action::ListMethods | Action::MethodHelp | Action::MethodSignature => {
-                self.single(method, &call.arguments).await
+                self.single(&call.method, method, &call.arguments).await
             }
         }
     }
 
     /// Any method but `multicall`, which is refused here.
-    async fn single(&self, method: &Method, arguments: &[Argument]) -> Result<Answer, Fault> {
+    async fn single(&self, name: &str, method: &Method, arguments: &[Argument]) -> Result<Answer, Fault> {
         match method.action {
             Action::Ask(decode) => {
                 let request = decode(method.arguments(arguments)?)?;
+                self.methods.permit(name)?;
                 self.handle.call(request).await.map(Answer::Reply)
             }
             Action::ListMethods => {
@@ -154,7 +155,7 @@ impl Rpc {
                 | Argument::Record(_),
             ) => return Err(FaultCode::IncorrectParameters.into()),
         };
-        self.single(self.methods.find(name)?, arguments).await
+        self.single(name, self.methods.find(name)?, arguments).await
     }
 }
 
@@ -209,9 +210,10 @@ mod tests {
     use hyper::body::{Bytes, Frame};
 
     use super::*;
+    use crate::api::methods::Served;
 
     fn rpc() -> Rpc {
-        let methods = Methods::new(vec!["supervisor".to_string()]);
+        let methods = Methods::new(vec![Served::main("supervisor")]);
         Rpc::new(methods, Handle::new().0, |_| String::new())
     }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ProcessKey;
+use super::clock::Now;
 use super::process::Process;
-use crate::config::GroupConfig;
+use crate::config::{GroupConfig, ProcessConfig};
 use crate::names::{GroupName, ProcessName};
 
 /// A group in force.
@@ -63,7 +64,7 @@ impl Groups {
     pub fn add(
         &mut self,
         config: &Arc<GroupConfig>,
-        mut make: impl FnMut(&Arc<crate::config::ProcessConfig>) -> Process,
+        mut make: impl FnMut(&Arc<ProcessConfig>) -> Process,
     ) -> Vec<ProcessKey> {
         let mut group = Group {
             config: config.clone(),
@@ -83,6 +84,33 @@ impl Groups {
         let keys = group.members.clone();
         self.groups.insert(config.name.clone(), group);
         keys
+    }
+
+    /// Takes one more process into a group, last; `None` without such a group.
+    pub fn add_member(&mut self, name: &str, config: &Arc<ProcessConfig>, now: Now) -> Option<ProcessKey> {
+        let group = self.groups.get_mut(name)?;
+        let key = ProcessKey(self.next_key);
+        self.next_key += 1;
+        let index =
+            group.members.iter().filter_map(|key| self.members.get(key)).map(|member| member.rank.index);
+        let index = index.max().map_or(0, |last| last + 1);
+        Arc::make_mut(&mut group.config).processes.push(config.clone());
+        group.members.push(key);
+        group.by_name.insert(config.name.clone(), key);
+        let rank = Rank::new(&group.config, group.joined, index, config.priority);
+        self.members.insert(key, Member { process: Process::new(config.clone(), now), rank });
+        Some(key)
+    }
+
+    /// Lets one process of a group go.
+    pub fn remove_member(&mut self, name: &str, key: ProcessKey) {
+        let (Some(group), Some(member)) = (self.groups.get_mut(name), self.members.remove(&key)) else {
+            return;
+        };
+        let gone = &member.process.config.name;
+        group.members.retain(|member| *member != key);
+        group.by_name.remove(gone);
+        Arc::make_mut(&mut group.config).processes.retain(|process| process.name != *gone);
     }
 
     /// Lets a group go, and every process of it; the keys, in order.

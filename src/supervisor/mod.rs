@@ -5,6 +5,7 @@
 //! taken; what follows from the answer comes before what was already planned, so a turn reads like one straight
 //! piece of code that calls the world and waits for it.
 
+mod cache;
 mod check;
 pub mod clock;
 mod collection;
@@ -19,6 +20,7 @@ mod shutdown;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod twiddler;
 mod visit;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -30,6 +32,7 @@ use crate::api::{CollectionInfo, ConfigInfo, Fault, LogRead, Reply, Request, Req
 use crate::config::{self, Config, ProcessConfig};
 use crate::names::{Errno, ExitStatus, Pid, Signal};
 
+use cache::Cache;
 use group::Groups;
 use parked::Parked;
 use process::Process;
@@ -38,6 +41,7 @@ use shutdown::Shutdown;
 pub use clock::{Instant, Now, UnixTime};
 pub use event::{CommandError, Event, Note, SpawnError};
 pub use parked::PARKED_MAX;
+pub use twiddler::ProgramText;
 
 /// Automatic starts in one turn: ten thousand of them never hold up a request. The rest go on in the next turn,
 /// at once.
@@ -76,6 +80,8 @@ pub enum Input {
     Exited(ProcessKey, ExitStatus),
     /// Answers [`Effect::ReadConfig`].
     ConfigRead(ReadFor, Result<Box<Config>, Vec<config::Error>>),
+    /// Answers [`Effect::ReadProgram`]; the text is the group's name.
+    ProgramRead(RequestId, String, Result<Vec<Arc<ProcessConfig>>, Vec<config::Error>>),
 }
 
 /// What of a child's output the supervisor is told.
@@ -145,6 +151,8 @@ pub enum Effect {
     Note(Note),
     /// Answered.
     ReadConfig(ReadFor),
+    /// Answered.
+    ReadProgram(RequestId, Box<ProgramText>),
     /// The configuration just read has come into force, collections and scalars; groups wait for `update`.
     Configured(Arc<Config>),
     /// SIGUSR2 (SIG-004).
@@ -212,6 +220,7 @@ pub struct Supervisor {
     /// Processes that took an input or left since the parked requests were looked at.
     moved: BTreeSet<ProcessKey>,
     shutdown: Option<Shutdown>,
+    cache: Cache,
     /// What a restart will begin with.
     next_config: Option<Box<Config>>,
     /// What is planned, in order; what an input adds goes before what is there.
@@ -239,6 +248,7 @@ impl Supervisor {
             parked: BTreeMap::new(),
             moved: BTreeSet::new(),
             shutdown: None,
+            cache: Cache::default(),
             next_config: None,
             steps: VecDeque::new(),
             added: Vec::new(),
@@ -270,6 +280,7 @@ impl Supervisor {
             Input::KillFailed(key, errno) => self.step(key, process::Input::KillFailed(errno)),
             Input::WriteFailed(_, error) => self.unwritten = Some(error),
             Input::ConfigRead(why, result) => self.on_config_read(why, result),
+            Input::ProgramRead(id, group, result) => self.on_program_read(id, &group, result),
             Input::Begin => self.begin_turn(Some(Arrival::Begin)),
             Input::Wake => self.begin_turn(None),
             Input::Signal(signal) => self.begin_turn(Some(Arrival::Signal(signal))),

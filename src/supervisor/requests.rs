@@ -27,7 +27,10 @@ impl Supervisor {
         // In SHUTDOWN and RESTARTING nothing is answered, not even what state it is (RPC-015).
         let now = match (self.state, &request) {
             // A stream of the log shows the shutdown itself.
-            (_, Request::ReadLog { read: LogRead::Path, .. }) | (SupervisorState::Running, _) => {
+            (_, Request::ReadLog { read: LogRead::Path, .. })
+            | (SupervisorState::Running, _)
+            // The packages that these come from refuse in a shutdown only.
+            | (SupervisorState::Restarting, Request::Twiddle(_) | Request::Cache(_)) => {
                 self.answer(id, request)
             }
             // Granted at any time: the reference does not look at its state here.
@@ -82,6 +85,8 @@ impl Supervisor {
                 self.ask_shutdown(SupervisorState::Shutdown);
                 Ok(Reply::True)
             }
+            Request::Twiddle(twiddle) => return self.twiddle(id, twiddle),
+            Request::Cache(call) => self.cache.call(call),
             // Read first: a broken file stops nothing (BUG-002).
             Request::RestartDaemon => return self.read_config(ReadFor::RestartCall(id)),
         })

@@ -98,7 +98,7 @@ pub fn config(groups: Vec<GroupConfig>, collections: Vec<CollectionConfig>) -> C
         servers: Vec::new(),
         groups: groups.into_iter().map(Arc::new).collect(),
         collections: collections.into_iter().map(Arc::new).collect(),
-        namespaces: vec!["supervisor".to_string()],
+        interfaces: Vec::new(),
         messages: Vec::new(),
         collection_messages: Vec::new(),
     }
@@ -232,6 +232,12 @@ impl World {
                 self.said.push(format!("reply {}: {path:?} {read:?}", id.0));
                 self.replies.insert(id.0, Ok(Reply::Text("log".to_string())));
                 None
+            }
+            Effect::ReadProgram(id, text) => {
+                let names: Vec<&str> =
+                    text.options.get("names").map_or(Vec::new(), |n| n.split(' ').collect());
+                let made = names.iter().map(|name| Arc::new(process_config(&text.group, name))).collect();
+                Some(Input::ProgramRead(id, text.group.clone(), Ok(made)))
             }
             Effect::ClearLog(id) => {
                 self.replies.insert(id.0, Ok(Reply::True));

@@ -30,9 +30,9 @@ pub fn config(groups: Vec<Arc<GroupConfig>>, collections: Vec<Arc<CollectionConf
         childlogdir: "/tmp".to_string(),
         environment: BTreeMap::new(),
     };
-    let (servers, namespaces, messages) = (Vec::new(), vec!["supervisor".to_string()], Vec::new());
+    let (servers, interfaces, messages) = (Vec::new(), Vec::new(), Vec::new());
     let collection_messages = Vec::new();
-    Config { supervisord, servers, groups, collections, namespaces, messages, collection_messages }
+    Config { supervisord, servers, groups, collections, interfaces, messages, collection_messages }
 }
 
 /// A process with the defaults of CFG-100 and later, of the program that is called as its group.

@@ -2,8 +2,8 @@
 
 use convoke::config::diff::diff;
 use convoke::config::{
-    Address, Config, EventType, FcgiAddress, GroupKind, ListenerConfig, LogFile, LogLevel, MainLog,
-    ResultHandler,
+    Address, Config, EventType, FcgiAddress, GroupKind, InterfaceKind, ListenerConfig, LogFile, LogLevel,
+    MainLog, ResultHandler,
 };
 use convoke::names::GroupName;
 
@@ -312,17 +312,19 @@ fn servers_are_all_sections_that_begin_so_cfg_092_to_097() {
 }
 
 #[test]
-fn a_namespace_is_served_where_its_factory_is_the_main_one_cfg_134_to_136() {
+fn a_namespace_is_served_where_its_factory_is_one_that_is_built_in_cfg_134_to_136() {
     let main = "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n";
     let config = config(&format!(
         "[rpcinterface:supervisor]\n{main}[rpcinterface:again]\n{main}[rpcinterface:twiddler]\n\
-         supervisor.rpcinterface_factory = supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface\n"
+         supervisor.rpcinterface_factory = supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface\n\
+         whitelist = log, getGroupNames\n[rpcinterface:mine]\nsupervisor.rpcinterface_factory = my.code:make\n"
     ));
-    assert_eq!(config.namespaces, ["supervisor", "again"]);
+    let served: Vec<&str> = config.interfaces.iter().map(|interface| interface.namespace.as_str()).collect();
+    assert_eq!(served, ["supervisor", "again", "twiddler"]);
+    let whitelist = ["log", "getGroupNames"].map(str::to_string).to_vec();
+    assert_eq!(config.interfaces[2].kind, InterfaceKind::Twiddler { whitelist });
     let [warning] = warnings(&config)[..] else { panic!("{:?}", config.messages) };
-    for part in
-        ["[rpcinterface:twiddler]", "/etc/sv/supervisord.conf:7", "twiddler.*", "make_twiddler_rpcinterface"]
-    {
+    for part in ["[rpcinterface:mine]", "/etc/sv/supervisord.conf:10", "mine.*", "my.code:make"] {
         assert!(warning.contains(part), "{warning}");
     }
     assert_eq!(

@@ -6,12 +6,12 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::rc::Rc;
 
-use convoke::config::ProcessConfig;
+use convoke::config::{self, Config, ProcessConfig};
 use convoke::daemon::log::Log;
-use convoke::daemon::machine::{Machine, Performed, Settings};
+use convoke::daemon::machine::{ConfigReader, Machine, Performed, Settings};
 use convoke::daemon::notify::Notify;
 use convoke::names::{Errno, Pid, Signal};
-use convoke::supervisor::{Effect, Input, ProcessKey};
+use convoke::supervisor::{Effect, Input, ProcessKey, ProgramText};
 use nix::sys::signal;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -121,5 +121,18 @@ fn machine(inbox: mpsc::Sender<Input>) -> Machine {
         open_files: None,
     };
     settings.follow(&common::config(Vec::new(), Vec::new()));
-    Machine::new(Rc::new(Notify::default()), settings, Box::new(|| Err(Vec::new())), Log::default(), inbox)
+    Machine::new(Rc::new(Notify::default()), settings, Box::new(NoFiles), Log::default(), inbox)
+}
+
+/// There is nothing to read.
+struct NoFiles;
+
+impl ConfigReader for NoFiles {
+    fn config(&self) -> Result<Config, Vec<config::Error>> {
+        Err(Vec::new())
+    }
+
+    fn program(&self, _: &ProgramText) -> Result<Vec<Arc<ProcessConfig>>, Vec<config::Error>> {
+        Err(Vec::new())
+    }
 }

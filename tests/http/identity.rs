@@ -242,6 +242,8 @@ fn value(result: &Result<Answer, Fault>) -> Value {
         Ok(Answer::Reply(reply)) => match reply {
             Reply::True => json!(true),
             Reply::Text(text) => json!(text),
+            Reply::Texts(texts) => json!(texts),
+            Reply::Value(_) => panic!("the reference stores no values of its own"),
             Reply::Number(number) => json!(number),
             Reply::State(state) => {
                 members(&[("statecode", json!(state.number())), ("statename", json!(state.name()))])

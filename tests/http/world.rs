@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use convoke::api::{API_VERSION, SUPERVISOR_VERSION, SupervisorState};
 use convoke::api::{Fault, FaultCode, LogRead, Outcome, ProcessInfo, ProcessState, Reply, Request, Target};
-use convoke::config::{Address, ServerConfig};
+use convoke::config::{Address, Interface, InterfaceKind, ServerConfig};
 use convoke::daemon::handle::{Call, Handle};
 use convoke::http::{Options, serve, socket};
 use convoke::names::{GroupName, Pid, ProcessName};
@@ -67,14 +67,15 @@ impl World {
         let (port, guarded, hashed) = (port(0), port(1), port(2));
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (stop, stopped) = oneshot::channel();
-        let namespaces = namespaces.iter().map(|name| name.to_string()).collect();
+        let main = |name: &&str| Interface { namespace: name.to_string(), kind: InterfaceKind::Main };
+        let interfaces = namespaces.iter().map(main).collect();
         let heard = asked.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let (handle, calls) = Handle::new();
                 let straw = tokio::spawn(supervise(calls, heard));
-                let servers = serve(listeners, handle, Options { namespaces, local_time }).unwrap();
+                let servers = serve(listeners, handle, Options { interfaces, local_time }).unwrap();
                 let _ = stopped.await;
                 straw.abort();
                 servers.close().await;
@@ -172,6 +173,7 @@ fn reply(request: Request) -> Result<Reply, Fault> {
         }
         Request::ReadLog { .. } => Ok(Reply::Text("text".to_string())),
         Request::ClearLog | Request::ClearProcessLogs { .. } => Ok(Reply::True),
+        Request::Twiddle(_) | Request::Cache(_) => Ok(Reply::Texts(Vec::new())),
         Request::AllConfigInfo => Ok(Reply::Configs(Vec::new())),
         Request::ListCollections => Ok(Reply::Collections(Vec::new())),
         Request::CollectionProcessInfo { .. } => Ok(Reply::Processes(Vec::new())),

@@ -8,6 +8,7 @@ mod client;
 mod collections;
 mod limits;
 mod logs;
+mod plugins;
 mod processes;
 mod quickstart;
 mod reload;

@@ -302,7 +302,11 @@ impl World {
                 self.saw.push("exit restart".to_string());
                 self.next_life = Some(*config);
             }
-            Effect::ReadLog(..) | Effect::ClearLog(_) | Effect::ClearLogs(..) | Effect::Write(..) => {
+            Effect::ReadProgram(..)
+            | Effect::ReadLog(..)
+            | Effect::ClearLog(_)
+            | Effect::ClearLogs(..)
+            | Effect::Write(..) => {
                 self.wrong = Some("the traces touch no log".to_string());
             }
             Effect::Configured(_) | Effect::ReopenLogs => (),

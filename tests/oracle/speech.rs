@@ -74,7 +74,13 @@ pub fn reply(reply: &Result<Reply, Fault>) -> Value {
         Ok(Reply::Processes(infos)) => infos.iter().map(process).collect(),
         Ok(Reply::Outcomes(outcomes)) => outcomes.iter().map(outcome).collect(),
         Ok(Reply::Reread { added, changed, removed }) => json!([[added, changed, removed]]),
-        Ok(Reply::Configs(_) | Reply::Collections(_) | Reply::Tail { .. }) => json!("not in the traces"),
+        Ok(
+            Reply::Configs(_)
+            | Reply::Collections(_)
+            | Reply::Tail { .. }
+            | Reply::Texts(_)
+            | Reply::Value(_),
+        ) => json!("not in the traces"),
     }
 }
 

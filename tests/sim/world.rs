@@ -414,6 +414,7 @@ impl World {
                 let config = self.scenario.edited(&mut self.rng);
                 Some(Input::ConfigRead(why, Ok(Box::new(config))))
             }
+            Effect::ReadProgram(id, text) => Some(Input::ProgramRead(id, text.group, Ok(Vec::new()))),
             Effect::Exit(exit) => {
                 self.watch.ended = true;
                 self.reborn = match exit {

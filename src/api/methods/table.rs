@@ -4,7 +4,7 @@ use super::{Action, Kind, Method, Parameter};
 use crate::api::arguments::Arguments;
 use crate::api::{Channel, Fault, LogName, LogRead, Request, Target};
 
-const fn required(kind: Kind, name: &'static str, help: &'static str) -> Parameter {
+pub(super) const fn required(kind: Kind, name: &'static str, help: &'static str) -> Parameter {
     Parameter { kind, name, help, optional: false }
 }
 
