@@ -80,13 +80,23 @@ impl Output {
 
     /// Waits for bytes and moves one read of them; whether there may be more at once.
     async fn pump(&mut self) -> bool {
-        self.recorder.room().await;
-        poll_fn(|context| BUFFER.with_borrow_mut(|buffer| self.poll_move(context, buffer))).await
+        loop {
+            self.recorder.room().await;
+            let moved =
+                poll_fn(|context| BUFFER.with_borrow_mut(|buffer| self.poll_move(context, buffer))).await;
+            if let Some(more) = moved {
+                return more;
+            }
+        }
     }
 
-    fn poll_move(&mut self, context: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<bool> {
+    /// `None` means that the log has no room meanwhile: nothing was read.
+    fn poll_move(&mut self, context: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Option<bool>> {
         // Waits for ever: the other branches of the child's task go on.
         let Some(pipe) = &mut self.pipe else { return Poll::Pending };
+        if self.recorder.is_full() {
+            return Poll::Ready(None);
+        }
         buffer.resize(READ_SIZE, 0);
         let mut read = ReadBuf::new(buffer);
         let result = ready!(Pin::new(pipe).poll_read(context, &mut read));
@@ -95,12 +105,12 @@ impl Output {
             if let Some(pipe) = self.pipe.take() {
                 self.closed(pipe);
             }
-            return Poll::Ready(false);
+            return Poll::Ready(Some(false));
         }
         let much = bytes.len() >= MUCH;
         self.recorder.record(bytes);
         self.grow_if_busy(much);
-        Poll::Ready(much)
+        Poll::Ready(Some(much))
     }
 
     /// A child that writes as fast as it can gets a larger pipe: half as many switches between it and us.
@@ -116,8 +126,11 @@ impl Output {
         }
     }
 
-    /// Moves what a dead child has left, without waiting (PROC-055).
-    fn drain(&mut self) {
+    /// Moves what a dead child has left (PROC-055), and waits for nothing but a slow log's room.
+    async fn drain(&mut self) {
+        if self.pipe.is_some() {
+            self.recorder.room().await;
+        }
         let Some(pipe) = self.pipe.take() else { return };
         let mut left = fcntl(&pipe, FcntlArg::F_GETPIPE_SZ).map_or(DRAIN_MAX, |size| size as usize);
         BUFFER.with_borrow_mut(|buffer| {
@@ -183,9 +196,9 @@ pub async fn attend(
     };
     // Without a status the daemon itself is going.
     let Ok(status) = status else { return };
-    stdout.drain();
+    stdout.drain().await;
     if let Some(stderr) = &mut stderr {
-        stderr.drain();
+        stderr.drain().await;
     }
     tell(key, &mut stdout, &mut stderr, &inbox).await;
     drop((stdout, stderr));

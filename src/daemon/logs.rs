@@ -21,10 +21,11 @@ use super::logfile::{Appended, LogFile, reason};
 use super::target::{Target, descriptor, has_room};
 
 /// Bytes held for one log; what comes past them is dropped.
-const HELD_MAX: usize = 1024 * 1024;
+const HELD_MAX: usize = 2 * 1024 * 1024;
 
-/// Bytes held for one stream from which on its programs are held up.
-const HELD_UP_FROM: usize = HELD_MAX / 2;
+/// Bytes held for one stream from which on its programs are held up. The rest is room for what one that ends then
+/// has left in its pipe.
+const HELD_UP_FROM: usize = 512 * 1024;
 
 /// Bytes held for all logs together; what comes past them is dropped.
 const HELD_BY_ALL_MAX: usize = 64 * 1024 * 1024;
@@ -170,7 +171,8 @@ impl SharedLog {
         }
     }
 
-    fn is_full(&self) -> bool {
+    /// Whether its programs are to be held up.
+    pub fn is_full(&self) -> bool {
         let state = self.state();
         state.stuck_since.is_some() && !state.given_up && state.held.len() >= HELD_UP_FROM
     }

@@ -75,6 +75,11 @@ impl Recorder {
         }
     }
 
+    /// Whether it would wait.
+    pub fn is_full(&self) -> bool {
+        self.outlets.log.as_ref().is_some_and(SharedLog::is_full)
+    }
+
     /// Takes the next bytes.
     pub fn record(&mut self, bytes: &[u8]) {
         let Recorder { process, channel, listener, capture, outlets } = self;

@@ -10,4 +10,5 @@ mod life;
 mod logs;
 mod notify;
 mod start;
+mod trouble;
 mod world;

@@ -136,6 +136,11 @@ impl Daemon<'_> {
         kill(self.pid(), signal).unwrap();
     }
 
+    /// Its standard output, if that was made a pipe.
+    pub fn stdout(&mut self) -> Option<std::process::ChildStdout> {
+        self.child.stdout.take()
+    }
+
     /// A file of /proc about the daemon.
     pub fn proc(&self, name: &str) -> String {
         std::fs::read_to_string(Path::new("/proc").join(self.pid().to_string()).join(name)).unwrap()
