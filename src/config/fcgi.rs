@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::context::Context;
+use super::error::Error;
 use super::host::{Host, normalize};
 use super::{FcgiAddress, FcgiSocket, value};
 use crate::names::repr;
@@ -13,9 +14,25 @@ const BACKLOG_MAX: i64 = 65_535;
 /// Who may connect to a unix socket if nobody says: its owner.
 const MODE: u32 = 0o700;
 
-/// The socket of a section. Without a `socket` line a member of a `[group:x]` is a plain program, as in the
-/// reference all such members are (BUG-015); alone it is an error.
-pub fn socket(context: &mut Context<'_>, section: &str, in_group: bool) -> Option<Arc<FcgiSocket>> {
+/// The socket of a member of a `[group:x]`. The reference gives none to such members and does not look at these
+/// options (BUG-015): files that it takes may have wrong ones, or none, and are taken here with a warning.
+pub fn member_socket(context: &mut Context<'_>, section: &str) -> Option<Arc<FcgiSocket>> {
+    context.document.get(section, "socket")?;
+    let before = context.errors.len();
+    let socket = socket(context, section);
+    let wrong = context.errors.split_off(before);
+    // A wrong user is told of where the processes are read.
+    let told = |error: &Error| error.place.as_ref().and_then(|place| place.option.clone());
+    for error in wrong.iter().filter(|error| told(error).is_none_or(|option| option != "user")) {
+        let text = format!("For [{section}], {}: in its group it runs without a socket", error.sentence);
+        let help = error.help.as_deref().unwrap_or_default();
+        context.warn(text, section, told(error).as_deref(), help);
+    }
+    socket.filter(|_| wrong.is_empty())
+}
+
+/// The socket of a section.
+pub fn socket(context: &mut Context<'_>, section: &str) -> Option<Arc<FcgiSocket>> {
     let host = context.host;
     let program = section.split_once(':').map_or("", |(_, name)| name).to_string();
     let mut options = context.section(section);
@@ -35,7 +52,7 @@ pub fn socket(context: &mut Context<'_>, section: &str, in_group: bool) -> Optio
     let errors = options.context.errors.len();
     let text = options.text("socket").unwrap_or_default();
     if text.is_empty() {
-        if !in_group && options.context.errors.len() == errors {
+        if options.context.errors.len() == errors {
             options.fail(format!("[{section}] section requires a \"socket\" line"), Some("socket"));
         }
         return None;

@@ -75,7 +75,7 @@ fn group(context: &mut Context<'_>, section: &str, members: &mut BTreeSet<String
                 members.insert(plain);
             }
             (false, true) => {
-                let socket = fcgi::socket(context, &fcgi, true);
+                let socket = fcgi::member_socket(context, &fcgi);
                 processes.extend(with_socket(program::processes(context, &fcgi, &name), socket));
                 members.insert(fcgi);
             }
@@ -95,7 +95,7 @@ fn lone_program(context: &mut Context<'_>, section: &str) -> Option<GroupConfig>
 fn lone_fcgi_program(context: &mut Context<'_>, section: &str) -> Option<GroupConfig> {
     let name = name(context, section)?;
     let priority = context.section(section).read("priority", 999, value::integer);
-    let socket = fcgi::socket(context, section, false);
+    let socket = fcgi::socket(context, section);
     let processes = with_socket(program::processes(context, section, &name), socket);
     Some(programs_group(&name, priority, processes))
 }

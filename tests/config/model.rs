@@ -88,6 +88,8 @@ fn group(group: &GroupConfig) -> Value {
     match (&group.kind, socket) {
         (GroupKind::EventListeners(listener), _) => pool(&mut plain, listener),
         (GroupKind::Programs, Some(socket)) => fcgi(&mut plain, socket),
+        // A program of no processes at all leaves no sign of its kind.
+        (GroupKind::Programs, None) if group.processes.is_empty() => (),
         (GroupKind::Programs, None) => plain["class"] = json!("ProcessGroupConfig"),
     }
     plain

@@ -10,7 +10,7 @@ use super::world::{MAIN, World};
 
 const CASES: usize = 10_000;
 
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 24] = [
     "program:a",
     "program:b",
     "program:a",
@@ -27,6 +27,14 @@ const SECTIONS: [&str; 16] = [
     "supervisord",
     "DEFAULT",
     "rpcinterface:supervisor",
+    "eventlistener:e",
+    "eventlistener: l ",
+    "eventlistener:e",
+    "eventlistener:a",
+    "fcgi-program:f",
+    "fcgi-program:f",
+    "fcgi-program:b",
+    "fcgi-program:k",
 ];
 
 const BOOLEANS: [&str; 10] = ["true", "Yes", "ON", "1", "0", "false", "off", "y", "", "%(ENV_FLAG)s"];
@@ -128,6 +136,80 @@ const OPTIONS: [(&str, &[&str]); 46] = [
     ("unknown", &["1", "%", "%(nope)s"]),
 ];
 
+/// What only event listener pools have, and what they may not.
+const LISTENER: [(&str, &[&str]); 4] = [
+    (
+        "events",
+        &[
+            "TICK_5,process_state",
+            "EVENT",
+            "PROCESS_STATE, TICK_60",
+            "tick_5,TICK_5",
+            "NOPE",
+            "",
+            "TICK_5,",
+            "%(ENV_X)s",
+            " , ",
+            "PROCESS_GROUP_ADDED\n  ,REMOTE_COMMUNICATION",
+            "SUPERVISOR_STATE_CHANGE",
+        ],
+    ),
+    ("buffer_size", &["5", "10", "0", "-1", "x", "%(ENV_N)s"]),
+    (
+        "result_handler",
+        &[
+            "supervisor.dispatchers:default_handler",
+            "supervisor.dispatchers:default_handler",
+            "nope:nope",
+            "",
+        ],
+    ),
+    ("redirect_stderr", &["false", "off", "true", "x"]),
+];
+
+/// What only FastCGI programs have.
+const SOCKET: [(&str, &[&str]); 5] = [
+    (
+        "socket",
+        &[
+            "unix:///tmp/%(program_name)s.sock",
+            "tcp://LocalHost:9000",
+            "unix:///tmp//a/../b",
+            "unix://%(here)s/x",
+            "unix://rel",
+            "unix://",
+            "tcp://x",
+            "tcp://:9000",
+            "tcp://a b:1",
+            "tcp://h:0",
+            "tcp://h:70000",
+            "bogus",
+            "",
+            "%(group_name)s",
+            "%(nope)s",
+            "TCP://h:1",
+        ],
+    ),
+    ("socket_owner", &["root", "nobody:adm", "nosuch", "", "0:0"]),
+    ("socket_mode", &["0700", "0o660", "9", ""]),
+    ("socket_backlog", &["5", "128", "0", "65536", "x"]),
+    ("user", &["nobody", "www-data", "nosuch", "33"]),
+];
+
+/// Half of the options of a section that has its own are such.
+fn option(random: &mut Random, section: &str) -> (&'static str, &'static [&'static str]) {
+    let own: &[(&str, &[&str])] = match section.split(':').next() {
+        Some("eventlistener") => &LISTENER,
+        Some("fcgi-program") => &SOCKET,
+        _ => &[],
+    };
+    if own.is_empty() || random.below(2) == 0 {
+        OPTIONS[random.below(OPTIONS.len())]
+    } else {
+        own[random.below(own.len())]
+    }
+}
+
 /// The first options of the table are the sections' own; one in eight may be wrong.
 fn configuration(random: &mut Random) -> String {
     let mut text = "[supervisord]\n".to_string();
@@ -136,6 +218,8 @@ fn configuration(random: &mut Random) -> String {
         text.push_str(&format!("[{section}]\n"));
         let usual = match section.split(':').next() {
             Some("program") => "command=/bin/cat\n",
+            Some("eventlistener") => "command=/bin/cat\nevents=TICK_5,PROCESS_STATE\n",
+            Some("fcgi-program") => "command=/bin/cat\nsocket=tcp://localhost:9000\n",
             Some("group") => "programs=a\n",
             Some("unix_http_server" | "unix_http_server2") => "file=/tmp/s\n",
             Some("inet_http_server") => "port=9001\n",
@@ -148,7 +232,7 @@ fn configuration(random: &mut Random) -> String {
             text.push_str(usual);
         }
         for _ in 0..random.below(5) {
-            let (option, values) = OPTIONS[random.below(OPTIONS.len())];
+            let (option, values) = option(random, section);
             let tame = if random.below(3) > 0 { values.len().min(2) } else { values.len() };
             text.push_str(&format!("{option}={}\n", values[random.below(tame)]));
         }

@@ -5,7 +5,7 @@ world = cases['world']
 os.environ.clear()
 os.environ.update(world['env'])
 
-from supervisor import datatypes, options, poller
+from supervisor import datatypes, events, options, poller
 import supervisor.rpcinterface
 
 
@@ -78,6 +78,22 @@ def process(config):
     return {name: plain(getattr(config, name)) for name in config.req_param_names + config.optional_param_names}
 
 
+def group(config):
+    shown = {'class': type(config).__name__, 'name': config.name, 'priority': config.priority,
+             'processes': [process(member) for member in config.process_configs]}
+    if hasattr(config, 'pool_events'):
+        names = {cls: name for name, cls in vars(events.EventTypes).items() if isinstance(cls, type)}
+        handler = config.result_handler
+        shown['pool_events'] = [names[cls] for cls in config.pool_events]
+        shown['buffer_size'] = config.buffer_size
+        shown['result_handler'] = '%s:%s' % (handler.__module__, handler.__name__)
+    if hasattr(config, 'socket_config'):
+        socket = config.socket_config
+        shown['socket'] = {'url': socket.url, 'backlog': socket.get_backlog(), 'mode': getattr(socket, 'mode', None),
+                           'owner': plain(getattr(socket, 'owner', None))}
+    return shown
+
+
 def model(reader):
     names = ('childlogdir directory identifier logfile logfile_backups logfile_maxbytes loglevel minfds minprocs '
              'nocleanup nodaemon pidfile serverurl silent strip_ansi uid umask')
@@ -90,10 +106,8 @@ def model(reader):
         config = {key: plain(value) for key, value in config.items()}
         config['family'] = config['family'].name
         servers.append(config)
-    return {'supervisord': supervisord, 'servers': servers, 'groups': [
-        {'class': type(group).__name__, 'name': group.name, 'priority': group.priority,
-         'processes': [process(config) for config in group.process_configs]}
-        for group in reader.process_group_configs]}
+    return {'supervisord': supervisord, 'servers': servers,
+            'groups': [group(config) for config in reader.process_group_configs]}
 
 
 out = []

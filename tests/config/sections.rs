@@ -288,6 +288,57 @@ fn fastcgi_programs_share_a_socket_cfg_121_to_126_bug_015() {
     }
 }
 
+/// The reference gives such members no socket and does not look at the options.
+#[test]
+fn a_member_of_a_group_with_a_wrong_socket_runs_without_one_bug_015() {
+    let read = config(
+        "[fcgi-program:m]\ncommand=a\nsocket=tcp://a:1\nsocket_mode=0700\n[fcgi-program:n]\ncommand=a\n\
+         [group:g]\nprograms=m,n\n",
+    );
+    assert!(read.groups[0].processes.iter().all(|process| process.socket.is_none()));
+    let sentence = "For [fcgi-program:m], socket_owner and socket_mode params should only be used with a Unix domain \
+                    socket in [fcgi-program:m] socket: in its group it runs without a socket";
+    assert_eq!(warnings(&read), [sentence]);
+    let wrong = error("[fcgi-program:m]\ncommand=a\nsocket=bogus\nuser=stranger\n[group:g]\nprograms=m\n");
+    assert!(wrong.starts_with("Invalid user name stranger in section 'fcgi-program:m'"), "{wrong}");
+}
+
+#[test]
+fn a_changed_socket_is_a_change_of_the_group_cfg_139_bug_028() {
+    let socket = "[fcgi-program:f]\ncommand=a\nsocket=unix:///s\nsocket_mode=0700\nsocket_owner=root\nsocket_backlog=5\n";
+    let active = config(socket).groups;
+    for (old, new) in
+        [("unix:///s", "unix:///t"), ("0700", "0770"), ("owner=root", "owner=nobody"), ("log=5", "log=6")]
+    {
+        let changed = diff(&active, &config(&socket.replace(old, new))).changed;
+        assert_eq!(changed, [GroupName::from("f")], "{new}");
+    }
+    assert_eq!(diff(&active, &config(socket)).changed, []);
+}
+
+#[test]
+fn a_changed_pool_is_a_change_of_the_group_cfg_139() {
+    let pool = "[eventlistener:l]\ncommand=a\nevents=TICK_5\nbuffer_size=10\n";
+    let active = config(pool).groups;
+    for (old, new) in [
+        ("TICK_5", "TICK_60"),
+        ("=10", "=11"),
+        ("=10", "=10\nevents_extended=true"),
+        ("=10", "=10\nresult_handler=supervisor_stdout:event_handler"),
+        ("=10", "=10\npriority=5"),
+        (
+            "[eventlistener:l]\ncommand=a\nevents=TICK_5\nbuffer_size=10\n",
+            "[program:l]\ncommand=a\npriority=-1\n",
+        ),
+    ] {
+        let changed = diff(&active, &config(&pool.replace(old, new))).changed;
+        assert_eq!(changed, [GroupName::from("l")], "{new}");
+    }
+    // As in the reference, which compares sets.
+    let twice = pool.replace("TICK_5", "TICK_5,TICK_5");
+    assert_eq!(diff(&active, &config(&twice)).changed, []);
+}
+
 #[test]
 fn servers_are_all_sections_that_begin_so_cfg_092_to_097() {
     let config = config(

@@ -130,8 +130,8 @@ impl Host for World {
     }
 
     fn primary_gid(&self, uid: u32) -> Option<u32> {
-        // The groups of this world have the numbers of their users.
-        self.groups.values().copied().find(|gid| *gid == uid)
+        // Every user has a group of its own number, listed or not.
+        self.has_uid(uid).then_some(uid)
     }
 
     fn gid_of(&self, name: &str) -> Option<u32> {
