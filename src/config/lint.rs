@@ -2,7 +2,6 @@
 //! of this; what its log says is gathered while reading.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use super::error::{Aim, Error, Warning};
 use super::host::{Host, absolute, dirname, join};
@@ -172,7 +171,7 @@ fn server_warning(document: &Document, server: &ServerConfig, host: &dyn Host) -
     let section = &server.section;
     match &server.address {
         Address::Inet { host: name, .. } => {
-            if is_loopback(name) || server.username.as_deref().is_some_and(|name| !name.is_empty()) {
+            if !server.is_exposed() {
                 return None;
             }
             let whom = if name.is_empty() { "all interfaces" } else { name };
@@ -190,11 +189,6 @@ fn server_warning(document: &Document, server: &ServerConfig, host: &dyn Host) -
                 .then(|| Warning::at(sentence, document, section, Some("file"), "make the directory first"))
         }
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// The option, what is wrong with its value, and the way out.

@@ -1,6 +1,7 @@
 //! `[supervisord]` and the HTTP servers.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::context::{Context, Section};
 use super::host::normalize;
@@ -79,6 +80,23 @@ fn environment(section: &mut Section<'_, '_>) -> BTreeMap<String, String> {
 pub fn user(context: &mut Context<'_>, text: Option<&str>) -> Option<u32> {
     let user = value::user(text?, context.host);
     user.map_err(|sentence| context.fail(sentence, SUPERVISORD, Some("user"))).ok()
+}
+
+impl ServerConfig {
+    /// Whether machines other than this one can reach it, and it asks nobody for a password.
+    pub fn is_exposed(&self) -> bool {
+        let guarded = self.username.as_deref().is_some_and(|name| !name.is_empty());
+        match &self.address {
+            Address::Inet { host, .. } => !guarded && !is_loopback(host),
+            Address::Unix { .. } => false,
+        }
+    }
+}
+
+/// An IPv6 address stands in brackets (CFG-068).
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// All inet servers in the order of the files, then all unix servers (CFG-092, CFG-096).

@@ -1,5 +1,7 @@
 //! One reader for each kind of value (CFG-056 to CFG-070). The errors are the reference's sentences.
 
+use std::net::Ipv6Addr;
+
 use super::host::{Host, dirname, expand_user};
 use super::ini::is_space;
 use super::{AutoRestart, LogFile, LogLevel};
@@ -173,7 +175,8 @@ pub fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// CFG-067: host and port; an empty host means all interfaces.
+/// CFG-067: host and port; an empty host means all interfaces. An IPv6 address keeps its brackets, and gets them
+/// where it has none: they belong in URLs (CFG-068).
 pub fn inet_address(text: &str) -> Result<(String, u16), String> {
     let (host, port) = match text.rsplit_once(':') {
         Some((_, "")) => return Err("no port number specified in ''".to_string()),
@@ -183,6 +186,7 @@ pub fn inet_address(text: &str) -> Result<(String, u16), String> {
             (String::new(), port)
         }
     };
+    let host = if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]") } else { host };
     Ok((if host == "*" { String::new() } else { host }, port))
 }
 

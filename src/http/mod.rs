@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::api::answer::LocalTime;
 use crate::api::methods::{CACHE, METHODS, Methods, Served, TWIDDLER};
-use crate::config::{Interface, InterfaceKind, LogLevel, Message, ServerConfig};
+use crate::config::{Address, Interface, InterfaceKind, LogLevel, Message, ServerConfig};
 use crate::daemon::handle::Handle;
 use crate::names::repr;
 
@@ -58,8 +58,23 @@ pub fn announcements(servers: &[ServerConfig], interfaces: &[Interface]) -> Vec<
                 text: format!("Server {section} running without any HTTP authentication checking"),
             });
         }
+        messages.extend(exposed(server));
     }
     messages
+}
+
+/// Beside the stock line, which is the same for a private address: that this server's is not (SEC-001).
+fn exposed(server: &ServerConfig) -> Option<Message> {
+    let text = match &server.address {
+        Address::Inet { host, port } if server.is_exposed() => format!(
+            "[{}] listens on {}:{port} without a password: whoever reaches it can start and stop programs; set \
+             username and password, or listen on 127.0.0.1",
+            server.section,
+            if host.is_empty() { "*" } else { host },
+        ),
+        Address::Inet { .. } | Address::Unix { .. } => return None,
+    };
+    Some(Message { level: LogLevel::Warn, text })
 }
 
 /// Running servers. Dropping this cuts every connection; [`Servers::close`] lets answers leave first. Either
@@ -239,12 +254,11 @@ fn reason(status: StatusCode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Address;
 
     fn server(section: &str, username: Option<&str>) -> ServerConfig {
         ServerConfig {
             section: section.to_string(),
-            address: Address::Inet { host: String::new(), port: 9001 },
+            address: Address::Inet { host: "127.0.0.1".to_string(), port: 9001 },
             username: username.map(str::to_string),
             password: username.map(str::to_string),
         }
@@ -274,6 +288,23 @@ mod tests {
             "Critical Server 'inet_http_server:c' running without any HTTP authentication checking",
         ];
         assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn only_a_server_open_to_other_machines_gets_a_warning_of_its_own() {
+        let warned = |host: &str, username: Option<&str>| {
+            let address = Address::Inet { host: host.to_string(), port: 9001 };
+            let messages =
+                announcements(&[ServerConfig { address, ..server("inet_http_server", username) }], &[]);
+            messages.iter().any(|message| message.level == LogLevel::Warn)
+        };
+        for host in ["", "0.0.0.0", "[::]", "192.0.2.1", "example.org"] {
+            assert!(warned(host, None), "{host}");
+            assert!(!warned(host, Some("u")), "{host} with a password");
+        }
+        for host in ["localhost", "127.0.0.1", "127.8.8.8", "[::1]", "::1"] {
+            assert!(!warned(host, None), "{host}");
+        }
     }
 
     #[test]

@@ -154,8 +154,8 @@ fn inet(host: &str, port: u16) -> Result<TcpListener, BindError> {
     Ok(listener)
 }
 
-/// Makes the socket under a name of its own and links it to its path, so that at the path there is never
-/// a socket that does not answer or that the wrong users can connect to (HTTP-002).
+/// Makes the socket under a name of its own, and links it to its path when it has its mode and its owner, so that
+/// at the path there is never a socket that does not answer or that the wrong users can connect to (HTTP-002).
 fn unix(
     path: &str,
     mode: u32,
@@ -163,12 +163,14 @@ fn unix(
 ) -> Result<(UnixListener, SocketPath), BindError> {
     let temporary = format!("{path}.{}", process::id());
     remove_socket(&temporary);
-    let listener = listen_at(&temporary, mode);
-    let placed = listener.and_then(|listener| Ok((listener, place(&temporary, path)?)));
+    let made = || {
+        let listener = listen_at(&temporary, mode)?;
+        give(&temporary, path, owner)?;
+        Ok((listener, place(&temporary, path)?))
+    };
+    let made = made();
     remove_socket(&temporary);
-    let (listener, placed) = placed?;
-    give(path, owner)?;
-    Ok((listener, placed))
+    made
 }
 
 /// The mode is set before the socket has a name, and again after, when the umask no longer touches it.
@@ -232,12 +234,13 @@ fn remove_socket(path: &str) {
     }
 }
 
-fn give(path: &str, owner: (Option<u32>, Option<u32>)) -> Result<(), BindError> {
+/// The error names the path that the operator configured.
+fn give(temporary: &str, path: &str, owner: (Option<u32>, Option<u32>)) -> Result<(), BindError> {
     let (uid, gid) = owner;
     if uid.is_none() && gid.is_none() {
         return Ok(());
     }
-    match chown(path, uid.map(Uid::from_raw), gid.map(Gid::from_raw)) {
+    match chown(temporary, uid.map(Uid::from_raw), gid.map(Gid::from_raw)) {
         Ok(()) => Ok(()),
         Err(Errno::EPERM) => {
             let number = |id: Option<u32>| id.map_or(-1, i64::from);

@@ -359,6 +359,17 @@ fn servers_are_all_sections_that_begin_so_cfg_092_to_097() {
          both the username and password must be specified"
     );
     assert_eq!(error("[unix_http_server]\nfile=/s\nchmod=9\n"), "Invalid chmod value 9");
+}
+
+#[test]
+fn an_inet_server_may_have_an_ipv6_address_cfg_068_bug_038() {
+    let url = |port: &str| config(&format!("[inet_http_server]\nport={port}\n")).server_url().unwrap();
+    assert_eq!(url("[::]:9001"), "http://[::]:9001");
+    assert_eq!(url("[::1]:9001"), "http://[::1]:9001");
+    assert_eq!(url("::1:9001"), "http://[::1]:9001");
+    assert_eq!(url("[FE80::1%%eth0]:9001"), "http://[fe80::1%eth0]:9001");
+    let none = error("[inet_http_server]\nport=[::1]\n");
+    assert!(none.contains("1]"), "{none}");
     assert_eq!(error("[unix_http_server]\nfile=/s\nchown=x\n"), "Invalid sockchown value x");
 }
 

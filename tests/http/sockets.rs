@@ -151,6 +151,25 @@ fn an_empty_host_means_every_ipv4_interface() {
 }
 
 #[test]
+fn addresses_of_ipv6_are_listened_on_cfg_068_bug_038() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("skipped: this machine has no IPv6");
+        return;
+    }
+    for (host, expected) in [("[::1]", "::1"), ("::1", "::1"), ("[::]", "::")] {
+        let mut server = inet(0, None);
+        server.address = Address::Inet { host: host.to_string(), port: 0 };
+        let listener = bind(&server).unwrap();
+        let address = listener.local_addr().unwrap();
+        assert_eq!(address.ip().to_string(), expected);
+        std::net::TcpStream::connect(("::1", address.port())).unwrap();
+        // All interfaces of IPv6 are those of IPv4 too.
+        let by_ipv4 = std::net::TcpStream::connect(("127.0.0.1", address.port()));
+        assert_eq!(by_ipv4.is_ok(), expected == "::", "{host}");
+    }
+}
+
+#[test]
 fn a_socket_is_given_to_the_owner_that_is_asked_for() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("s.sock");
