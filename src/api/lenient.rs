@@ -1,8 +1,8 @@
 //! A second chance for calls that the XML-RPC grammar refuses and the reference accepts (RPC-003).
 //!
 //! The document is written anew, tag by tag, with what clients are known to send put into the grammar's
-//! words: `<boolean>true</boolean>`, integers past 32 bits in `<int>`, attributes, and unknown types, which
-//! are text. The result is parsed again by the strict parser, so nothing here needs to be complete.
+//! words: `<boolean>true</boolean>`, integers past 32 bits in `<int>`, attributes, values of blanks, and unknown types,
+//! which are text. The result is parsed again by the strict parser, so nothing here needs to be complete.
 
 /// The elements of XML-RPC. Any other one directly inside a value is taken as a string.
 const KNOWN: [&str; 18] = [
@@ -34,10 +34,18 @@ pub fn rewrite(document: &str) -> String {
     let mut foreign: Option<&str> = None;
     while let Some(open) = rest.find('<') {
         let (text, tail) = rest.split_at(open);
-        out.push_str(text);
-        in_value &= text.trim().is_empty();
         let markup = markup_at(tail);
         rest = &tail[markup.len()..];
+        if in_value && markup == "</value>" && !text.is_empty() && text.chars().all(is_space) {
+            // The parser would take blanks without a type as nothing.
+            out.push_str("<string>");
+            out.push_str(text);
+            out.push_str("</string></value>");
+            in_value = false;
+            continue;
+        }
+        out.push_str(text);
+        in_value &= text.chars().all(is_space);
         let Some(tag) = Tag::parse(markup) else {
             out.push_str(markup);
             continue;
@@ -77,12 +85,19 @@ fn scalar<'a>(out: &mut String, name: &str, rest: &'a str) -> &'a str {
     after
 }
 
+/// What XML calls white space.
+pub(super) fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\r' | '\n')
+}
+
 /// One piece of markup at the head of `text`, which begins with `<`: a tag, comment, CDATA or instruction.
-fn markup_at(text: &str) -> &str {
+pub(super) fn markup_at(text: &str) -> &str {
     let end = if text.starts_with("<!--") {
         "-->"
     } else if text.starts_with("<![CDATA[") {
         "]]>"
+    } else if text.starts_with("<?") {
+        "?>"
     } else {
         ">"
     };
@@ -92,15 +107,16 @@ fn markup_at(text: &str) -> &str {
     }
 }
 
-struct Tag<'a> {
-    name: &'a str,
-    closing: bool,
-    empty: bool,
+/// One tag.
+pub(super) struct Tag<'a> {
+    pub(super) name: &'a str,
+    pub(super) closing: bool,
+    pub(super) empty: bool,
 }
 
 impl<'a> Tag<'a> {
     /// `None` for a comment, CDATA, declaration, instruction, or what has no name.
-    fn parse(markup: &'a str) -> Option<Tag<'a>> {
+    pub(super) fn parse(markup: &'a str) -> Option<Tag<'a>> {
         let inner = markup.strip_prefix('<')?.strip_suffix('>')?;
         if inner.starts_with(['!', '?']) {
             return None;
@@ -139,6 +155,8 @@ mod tests {
                 "<value><![CDATA[<boolean>true</boolean>]]></value>",
             ),
             ("<!-- <i1> --><value/>", "<!-- <i1> --><value/>"),
+            ("<value> \n</value>", "<value><string> \n</string></value>"),
+            ("<value> <nil/> </value>", "<value> <nil/> </value>"),
         ];
         for (document, expected) in cases {
             assert_eq!(rewrite(document), expected);

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod arguments;
 pub mod calls;
+pub mod document;
 pub mod fault;
 pub mod info;
 mod lenient;

@@ -3,6 +3,7 @@
 use dxr::{FaultResponse, MethodCall, MethodResponse, Value};
 
 use super::arguments::Argument;
+use super::document;
 use super::lenient;
 use super::received::RemoteFault;
 
@@ -20,11 +21,13 @@ pub struct NotACall;
 
 /// Reads a call, as leniently as RPC-003 says.
 pub fn read_call(document: &[u8]) -> Result<Call, NotACall> {
-    let text = std::str::from_utf8(document).map_err(|_| NotACall)?;
-    if let Ok(call) = MethodCall::from_xml(text) {
+    let document = document::vetted(document).ok_or(NotACall)?;
+    if !document.has_blank_values
+        && let Ok(call) = MethodCall::from_xml(&document.text)
+    {
         return Ok(taken(call));
     }
-    MethodCall::from_xml(&lenient::rewrite(text)).map(taken).map_err(|_| NotACall)
+    MethodCall::from_xml(&lenient::rewrite(&document.text)).map(taken).map_err(|_| NotACall)
 }
 
 /// A document is no answer to a call.
@@ -97,6 +100,8 @@ mod tests {
             ("<double>1.5</double>", Argument::Double(1.5)),
             ("<nil/>", Argument::Nil),
             ("<i1>7</i1>", text("7")),
+            ("  ", text("  ")),
+            ("\n<int>5</int>\n", Argument::Number(5)),
             ("<array><data/></array>", Argument::List(Vec::new())),
         ];
         for (value, expected) in cases {

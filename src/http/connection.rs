@@ -16,21 +16,28 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
+use super::guests::Guests;
 use super::refuse_and_close;
 use super::socket::Socket;
 use super::timed::{Phase, TimedIo};
 
-/// Connections of one server; at this number the next ones wait in the kernel until one ends.
-const CONNECTIONS_MAX: usize = 512;
-
 /// Bytes that hyper buffers of a request; a longer head is answered 431.
-const HEAD_MAX: usize = 64 * 1024;
+const HEAD_MAX: usize = 16 * 1024;
+
+/// Header lines of a request; one with more is answered 431.
+const HEADERS_MAX: usize = 100;
+
+/// Connections turned away at the same time with an answer; past this they are closed without.
+const TURNED_AWAY_MAX: usize = 64;
+
+/// How long a connection that is turned away stays open, so that its client finds the answer.
+const TURNED_AWAY_TIME: Duration = Duration::from_secs(1);
 
 /// After a failed accept, mostly for want of descriptors, the next is tried so much later.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -73,14 +80,21 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Accepts until closing; then waits for the connections, which end after the answer they are at.
 pub(super) async fn accept(listener: Accepting, router: Router, mut closing: watch::Receiver<()>) {
-    let mut connections = JoinSet::new();
+    let (mut connections, mut refusals) = (JoinSet::new(), JoinSet::new());
+    let mut guests = Guests::default();
     let mut failing = false;
     loop {
         tokio::select! {
-            accepted = listener.next(), if connections.len() < CONNECTIONS_MAX => match accepted {
+            accepted = listener.next() => match accepted {
                 Ok(stream) => {
                     failing = false;
-                    connections.spawn(converse(stream, router.clone(), closing.clone()));
+                    if guests.make_room() {
+                        let phase = Phase::new();
+                        let talk = converse(stream, router.clone(), phase.clone(), closing.clone());
+                        guests.came(phase, connections.spawn(talk));
+                    } else if refusals.len() < TURNED_AWAY_MAX {
+                        refusals.spawn(tokio::time::timeout(TURNED_AWAY_TIME, turn_away(stream)));
+                    }
                 }
                 Err(error) => {
                     // Said once, not at every attempt.
@@ -91,7 +105,11 @@ pub(super) async fn accept(listener: Accepting, router: Router, mut closing: wat
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
-            Some(_) = connections.join_next() => (),
+            Some(ended) = connections.join_next_with_id() => guests.left(match ended {
+                Ok((id, ())) => id,
+                Err(error) => error.id(),
+            }),
+            Some(_) = refusals.join_next() => (),
             _ = closing.changed() => break,
         }
     }
@@ -99,16 +117,24 @@ pub(super) async fn accept(listener: Accepting, router: Router, mut closing: wat
     while connections.join_next().await.is_some() {}
 }
 
+/// Says that there are too many connections, then reads on: closing with bytes unread would take the answer back.
+async fn turn_away(mut stream: Box<dyn Stream>) {
+    const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nServer: Medusa/1.12\r\nConnection: close\r\n\
+        Content-Length: 0\r\n\r\n";
+    // Trouble with a client that is not served concerns nobody.
+    if stream.write_all(ANSWER).await.is_ok() && stream.shutdown().await.is_ok() {
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    }
+}
+
 /// One connection from beginning to end. How it ended concerns nobody: the client knows.
-async fn converse(stream: Box<dyn Stream>, router: Router, mut closing: watch::Receiver<()>) {
-    let phase = Phase::new();
+async fn converse(stream: Box<dyn Stream>, router: Router, phase: Phase, mut closing: watch::Receiver<()>) {
     let io = TokioIo::new(TimedIo::new(stream, phase.clone()));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         phase.busy();
         let (phase, router) = (phase.clone(), router.clone());
         async move {
             let answer = caught(router.oneshot(request.map(Body::new))).await;
-            phase.idle();
             let mut response = match answer {
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},
@@ -119,12 +145,12 @@ async fn converse(stream: Box<dyn Stream>, router: Router, mut closing: watch::R
             };
             // Clients are known to look for this very name (HTTP-014); hyper adds the date.
             response.headers_mut().insert(SERVER, HeaderValue::from_static("Medusa/1.12"));
-            Ok::<Response<Body>, Infallible>(response)
+            Ok::<Response<Body>, Infallible>(response.map(|body| phase.until_written(body)))
         }
     });
     let mut http = http1::Builder::new();
-    let mut connection =
-        pin!(http.title_case_headers(true).max_buf_size(HEAD_MAX).serve_connection(io, service));
+    http.title_case_headers(true).max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
+    let mut connection = pin!(http.serve_connection(io, service));
     tokio::select! {
         _ = connection.as_mut() => return,
         _ = closing.changed() => connection.as_mut().graceful_shutdown(),
@@ -154,7 +180,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use axum::routing::get;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio::io::{AsyncReadExt, DuplexStream};
     use tokio::time::{Instant, sleep};
 
     use super::super::timed::{HEAD_TIME, STALL_TIME};
@@ -178,7 +204,7 @@ mod tests {
                     }
                 }),
             );
-        (client, closing, tokio::spawn(converse(Box::new(server), router, closed)))
+        (client, closing, tokio::spawn(converse(Box::new(server), router, Phase::new(), closed)))
     }
 
     /// Sends the request and reads its answer, which ends with `hello`.

@@ -11,6 +11,7 @@ use axum::http::header::{HeaderName, LAST_MODIFIED};
 use axum::http::{HeaderValue, Response, StatusCode};
 use futures_util::stream;
 
+use super::rpc::Rpc;
 use super::{refuse, with_type};
 use crate::api::{Channel, LogName, LogRead, Reply, Request};
 use crate::daemon::handle::Handle;
@@ -34,11 +35,11 @@ const UNBUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
 /// `/logtail/NAME[/CHANNEL]`; `path` is decoded. What does not name a log that is there is 404 (HTTP-026).
-pub(super) async fn process(handle: &Handle, path: &[u8]) -> Response<Body> {
+pub(super) async fn process(rpc: &Rpc, path: &[u8]) -> Response<Body> {
     let Some(log) = std::str::from_utf8(path).ok().and_then(named) else {
         return refuse(StatusCode::NOT_FOUND);
     };
-    let mut response = follow(handle, log).await;
+    let mut response = follow(rpc, log).await;
     if response.status() == StatusCode::OK {
         let (name, value) = UNBUFFERED;
         response.headers_mut().insert(name, value);
@@ -47,8 +48,8 @@ pub(super) async fn process(handle: &Handle, path: &[u8]) -> Response<Body> {
 }
 
 /// `/mainlogtail` (HTTP-027).
-pub(super) async fn main(handle: &Handle) -> Response<Body> {
-    follow(handle, LogName::Main).await
+pub(super) async fn main(rpc: &Rpc) -> Response<Body> {
+    follow(rpc, LogName::Main).await
 }
 
 /// `/logtail/NAME[/CHANNEL]`, whatever else stands before the second slash.
@@ -59,16 +60,17 @@ fn named(path: &str) -> Option<LogName> {
     Some(LogName::Process { name: name.to_string(), channel })
 }
 
-async fn follow(handle: &Handle, log: LogName) -> Response<Body> {
+async fn follow(rpc: &Rpc, log: LogName) -> Response<Body> {
+    let handle = rpc.handle();
     let path = match handle.call(Request::ReadLog { log, read: LogRead::Path }).await {
         Ok(Reply::Text(path)) => path,
         Ok(_) | Err(_) => return refuse(StatusCode::NOT_FOUND),
     };
     let Some((follower, modified)) = Follower::open(path) else { return refuse(StatusCode::NOT_FOUND) };
-    let handle = handle.clone();
-    let chunks = stream::unfold((follower, handle), async |(mut follower, handle)| {
+    let Some(seat) = rpc.seat() else { return refuse(StatusCode::SERVICE_UNAVAILABLE) };
+    let chunks = stream::unfold((follower, handle.clone(), seat), async |(mut follower, handle, seat)| {
         let bytes = follower.next(&handle).await?;
-        Some((Ok::<_, Infallible>(bytes), (follower, handle)))
+        Some((Ok::<_, Infallible>(bytes), (follower, handle, seat)))
     });
     let mut response = with_type(StatusCode::OK, "text/plain;charset=utf-8", Body::from_stream(chunks));
     // Digits and letters only: it is always a header.

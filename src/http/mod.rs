@@ -1,7 +1,9 @@
 //! XML-RPC over unix and TCP sockets. Routing, refusals, and what the log is told when servers start.
 
 mod auth;
+mod budget;
 mod connection;
+mod guests;
 mod logtail;
 mod rpc;
 pub mod socket;
@@ -171,8 +173,8 @@ async fn dispatch(State(rpc): State<Arc<Rpc>>, request: Request) -> Response<Bod
     let is_main_log = path.starts_with(b"/mainlogtail");
     if is_main_log || path.starts_with(b"/logtail") {
         return match method {
-            Method::GET if is_main_log => logtail::main(rpc.handle()).await,
-            Method::GET => logtail::process(rpc.handle(), &path).await,
+            Method::GET if is_main_log => logtail::main(&rpc).await,
+            Method::GET => logtail::process(&rpc, &path).await,
             _ => refuse(StatusCode::BAD_REQUEST),
         };
     }

@@ -1,13 +1,16 @@
 //! `POST /RPC2`: one call, or a multicall of several.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::budget::{Budget, Claim};
 use super::{refuse, refuse_and_close, with_type};
 use crate::api::answer::{Answer, LocalTime, write_entry, write_response};
 use crate::api::arguments::Argument;
@@ -27,6 +30,10 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 /// Bytes that a multicall's answers may reach; calls after that are not made and give FAILED.
 const MULTICALL_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Answers of all servers that have no end, such as a log that is followed; one more is answered 503. Fewer than the
+/// connections of a server, so that they cannot take all of them.
+const STREAMS_MAX: usize = 256;
+
 /// Bytes of an unreadable request that the log shows.
 const SHOWN_MAX: usize = 80;
 
@@ -36,11 +43,14 @@ pub(super) struct Rpc {
     methods: Methods,
     handle: Handle,
     local_time: LocalTime,
+    budget: Budget,
+    streams: Arc<Semaphore>,
 }
 
 impl Rpc {
     pub(super) fn new(methods: Methods, handle: Handle, local_time: LocalTime) -> Rpc {
-        Rpc { methods, handle, local_time }
+        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        Rpc { methods, handle, local_time, budget: Budget::default(), streams }
     }
 
     /// What other routes ask the supervisor with.
@@ -48,9 +58,16 @@ impl Rpc {
         &self.handle
     }
 
+    /// The right to an answer without an end, for as long as it is kept; `None` past [`STREAMS_MAX`].
+    pub(super) fn seat(&self) -> Option<OwnedSemaphorePermit> {
+        self.streams.clone().try_acquire_owned().ok()
+    }
+
     /// One HTTP request. The answer waits for as long as the call does (RPC-064).
     pub(super) async fn post(&self, request: Request) -> Response<Body> {
-        let body = match body(request).await {
+        // Held as long as the call, whose arguments are about as large as the body.
+        let mut claim = self.budget.claim();
+        let body = match body(request, &mut claim).await {
             Ok(body) => body,
             Err(refused) => return refused,
         };
@@ -58,8 +75,11 @@ impl Rpc {
             Ok(call) => {
                 drop(body);
                 let result = self.call(&call).await;
-                let document = write_response(&result, self.local_time);
-                with_type(StatusCode::OK, "text/xml", Body::from(document))
+                drop((call, claim));
+                match self.budget.body(write_response(&result, self.local_time)) {
+                    Some(document) => with_type(StatusCode::OK, "text/xml", document),
+                    None => refuse(StatusCode::SERVICE_UNAVAILABLE),
+                }
             }
             Err(NotACall) => {
                 tracing::error!("{}", complaint(&body));
@@ -160,7 +180,7 @@ impl Rpc {
 }
 
 /// The body of a request, or the refusal to read it.
-async fn body(request: Request) -> Result<Vec<u8>, Response<Body>> {
+async fn body(request: Request, claim: &mut Claim) -> Result<Vec<u8>, Response<Body>> {
     match declared_length(request.headers()) {
         Declared::Nothing => return Err(refuse(StatusCode::LENGTH_REQUIRED)),
         Declared::Bytes(length) if length > BODY_MAX as u64 => {
@@ -168,15 +188,27 @@ async fn body(request: Request) -> Result<Vec<u8>, Response<Body>> {
         }
         Declared::Bytes(_) | Declared::Chunks => (),
     }
-    let collected = Limited::new(request.into_body(), BODY_MAX).collect();
-    match tokio::time::timeout(BODY_TIME, collected).await {
-        Ok(Ok(body)) => Ok(body.to_bytes().into()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(refuse_and_close(StatusCode::PAYLOAD_TOO_LARGE))
-        }
-        Ok(Err(_)) => Err(refuse_and_close(StatusCode::BAD_REQUEST)),
+    match tokio::time::timeout(BODY_TIME, collect(request.into_body(), claim)).await {
+        Ok(collected) => collected.map_err(refuse_and_close),
         Err(_) => Err(refuse_and_close(StatusCode::REQUEST_TIMEOUT)),
     }
+}
+
+/// All of a body, unless it is too long, or all bodies are.
+async fn collect(mut incoming: Body, claim: &mut Claim) -> Result<Vec<u8>, StatusCode> {
+    let mut body = Vec::new();
+    while let Some(frame) = incoming.frame().await {
+        // What follows the last chunk is of no interest.
+        let Ok(data) = frame.map_err(|_| StatusCode::BAD_REQUEST)?.into_data() else { continue };
+        if body.len() + data.len() > BODY_MAX {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        if !claim.grow(data.len()) {
+            return Err(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        body.extend_from_slice(&data);
+    }
+    Ok(body)
 }
 
 enum Declared {

@@ -8,10 +8,12 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
+use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
@@ -27,30 +29,85 @@ const IDLE: u8 = 2;
 
 /// What the connection is doing; shared by its bytes and its requests.
 #[derive(Clone, Debug)]
-pub(super) struct Phase(Arc<AtomicU8>);
+pub(super) struct Phase(Arc<Doing>);
+
+#[derive(Debug)]
+struct Doing {
+    what: AtomicU8,
+    /// Its place in the order in which connections came or went idle.
+    since: AtomicU64,
+}
+
+/// Gives those places.
+static PLACES: AtomicU64 = AtomicU64::new(0);
 
 impl Phase {
     /// A new connection owes its first head.
     pub(super) fn new() -> Phase {
-        Phase(Arc::new(AtomicU8::new(HEAD)))
+        let since = AtomicU64::new(PLACES.fetch_add(1, Ordering::Relaxed));
+        Phase(Arc::new(Doing { what: AtomicU8::new(HEAD), since }))
     }
 
     /// A head has arrived and its request is being answered.
     pub(super) fn busy(&self) {
-        self.0.store(BUSY, Ordering::Relaxed);
+        self.0.what.store(BUSY, Ordering::Relaxed);
     }
 
     /// The request has been answered; the next may come whenever it likes.
     pub(super) fn idle(&self) {
-        self.0.store(IDLE, Ordering::Relaxed);
+        self.0.since.store(PLACES.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        self.0.what.store(IDLE, Ordering::Relaxed);
+    }
+
+    /// How soon the connection could be missed: the least goes first. `None` while a request is being answered.
+    pub(super) fn dispensable(&self) -> Option<(u8, u64)> {
+        let what = self.0.what.load(Ordering::Relaxed);
+        (what != BUSY).then(|| (what, self.0.since.load(Ordering::Relaxed)))
+    }
+
+    /// The body of an answer: when it has been written, or given up, the connection is idle.
+    pub(super) fn until_written(&self, body: Body) -> Body {
+        Body::new(Answering { body, phase: self.clone() })
     }
 
     fn is(&self, phase: u8) -> bool {
-        self.0.load(Ordering::Relaxed) == phase
+        self.0.what.load(Ordering::Relaxed) == phase
     }
 
     fn head(&self) {
-        self.0.store(HEAD, Ordering::Relaxed);
+        self.0.what.store(HEAD, Ordering::Relaxed);
+    }
+}
+
+/// A body that tells the connection when it is let go.
+struct Answering {
+    body: Body,
+    phase: Phase,
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.phase.idle();
+    }
+}
+
+impl hyper::body::Body for Answering {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

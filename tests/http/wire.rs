@@ -43,7 +43,7 @@ pub fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
-fn status(answer: &str) -> &str {
+pub fn status(answer: &str) -> &str {
     answer.lines().next().unwrap_or("").split_once(' ').map_or("", |(_, status)| status)
 }
 
