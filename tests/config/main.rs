@@ -4,11 +4,14 @@ mod appendix;
 mod corpus;
 mod expand;
 mod files;
+mod fuzzed;
 mod ini;
 mod model;
 mod options;
 mod python;
 mod random;
+#[path = "../fuzz/targets/reading.rs"]
+mod reading;
 mod sample;
 mod sections;
 mod shlex;
