@@ -15,6 +15,8 @@ use super::commands;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
     pub serverurl: String,
+    /// Whether the command line named it.
+    pub server_given: bool,
     pub username: Option<String>,
     pub password: Option<String>,
     pub prompt: String,
@@ -173,6 +175,7 @@ impl Settings {
         let line = (!given.words.is_empty()).then(|| given.words.join(" "));
         let ClientConfig { serverurl, username, prompt, history_file, plugins, pidfile, .. } = config;
         Ok(Settings {
+            server_given: wish(Name::Serverurl).is_some(),
             serverurl: wish(Name::Serverurl).unwrap_or(serverurl),
             username: wish(Name::Username).or(username),
             password,

@@ -54,11 +54,15 @@ pub fn find(name: &str) -> Option<&'static Command> {
 /// The commands as clap describes them.
 pub fn described(program: clap::Command) -> clap::Command {
     let listed = COMMANDS.iter().filter(|command| command.block != Block::Unlisted);
+    let form = |line: &str| line.split('\t').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("    ");
     listed.fold(program, |program, command| {
-        let about = clap::Command::new(command.name).about(command.about).disable_help_flag(true).after_help(
-            command.help.replace('\t', " ").lines().map(str::trim).collect::<Vec<_>>().join("\n"),
-        );
-        program.subcommand(about)
+        let forms: Vec<String> = command.help.lines().map(form).collect();
+        program.subcommand(
+            clap::Command::new(command.name)
+                .about(command.about)
+                .disable_help_flag(true)
+                .after_help(forms.join("\n")),
+        )
     })
 }
 

@@ -11,12 +11,13 @@ pub fn failure(session: &Session, failure: &Failure) {
     let Some(kind) = failure.io_kind() else { return };
     let settings = &session.settings;
     let url = session.client.url();
-    let mut lines = vec![match &settings.file {
-        Some(file) => format!("note: {url} is the server of {file}, or was given with -s"),
-        None => format!(
-            "note: no configuration file was found, so the server is {url}; -c names a file, -s a server"
-        ),
-    }];
+    let mut lines = Vec::new();
+    if url == settings.serverurl && !settings.server_given {
+        lines.push(match &settings.file {
+            Some(file) => format!("note: {url} is the server that {file} names"),
+            None => format!("note: no configuration file was found, so the server is {url}; -c names a file"),
+        });
+    }
     if kind == ErrorKind::PermissionDenied {
         lines.push(
             "help: the socket belongs to somebody else: run this as that user, or with sudo".to_string(),

@@ -1,6 +1,5 @@
 //! `fg`: what a process writes, and lines for its standard input (CTL-035).
 
-use std::io;
 use std::os::fd::AsFd;
 
 use super::commands::Flow;
@@ -8,7 +7,7 @@ use super::failure::{Failure, shown};
 use super::follow::{BANNER, Logs};
 use super::help::after_complaint;
 use super::session::{Session, fault_of};
-use super::terminal::read_line;
+use super::terminal::{self, read_line};
 use crate::api::{FaultCode, ProcessState, Request};
 
 /// `fg <name>`
@@ -48,7 +47,7 @@ fn talk(session: &mut Session, name: &str) -> Result<(), Failure> {
     session.out.line(BANNER);
     let paths = ["stdout", "stderr"].map(|channel| format!("/logtail/{name}/{channel}"));
     let mut logs = Logs::open(session, &paths);
-    let mut input = io::stdin();
+    let mut input = terminal::input()?;
     loop {
         let mut fds = logs.fds();
         fds.push(input.as_fd());

@@ -15,7 +15,7 @@ use super::commands::Flow;
 use super::complete::Known;
 use super::failure::Failure;
 use super::session::{Interrupted, Session};
-use super::terminal::read_line;
+use super::terminal::{input, read_line};
 
 /// The oldest lines go first when more are remembered.
 const HISTORY_MAX: usize = 10_000;
@@ -62,7 +62,7 @@ fn plain(session: &RefCell<Session>) {
             let mut session = session.borrow_mut();
             let prompt = format!("{}> ", session.settings.prompt);
             session.out.bytes(prompt.as_bytes());
-            read_line(&session.client.wait, &mut io::stdin())
+            input().map_err(Failure::Io).and_then(|mut input| read_line(&session.client.wait, &mut input))
         };
         let line = match line {
             Ok(Some(line)) => line,

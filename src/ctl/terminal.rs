@@ -10,11 +10,16 @@ use super::failure::Failure;
 use super::session::Session;
 use super::wait::Wait;
 
+/// Standard input without a buffer: what is read ahead would not be seen by whoever waits for more.
+pub fn input() -> io::Result<File> {
+    io::stdin().as_fd().try_clone_to_owned().map(File::from)
+}
+
 /// Asks on standard output, and gives the line typed, without its end.
 pub fn ask(session: &mut Session, question: &str) -> Result<String, Failure> {
     session.client.wait.catch_interrupts()?;
     session.out.bytes(question.as_bytes());
-    read_line(&session.client.wait, &mut io::stdin())?.ok_or(Failure::NoInput)
+    read_line(&session.client.wait, &mut input()?)?.ok_or(Failure::NoInput)
 }
 
 /// Whether the answer is yes; anything but a word that begins with y is no (CTL-045).
@@ -26,7 +31,7 @@ pub fn confirm(session: &mut Session, question: &str) -> Result<bool, Failure> {
 pub fn ask_secret(wait: &mut Wait, question: &str) -> Result<String, Failure> {
     match File::options().read(true).write(true).open("/dev/tty") {
         Ok(mut terminal) => secret_line(wait, &mut terminal, question),
-        Err(_) => read_line(wait, &mut io::stdin())?.ok_or(Failure::NoInput),
+        Err(_) => read_line(wait, &mut input()?)?.ok_or(Failure::NoInput),
     }
 }
 

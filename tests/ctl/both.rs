@@ -58,6 +58,11 @@ fn normal(answer: &Answer, compare: Compare) -> Answer {
 
 /// Standard error without what we alone say there.
 fn without_advice(stderr: &str) -> String {
+    // A wrong file is first shown with the line that is wrong.
+    let stderr = match stderr.find("\nError: ") {
+        Some(at) if stderr.starts_with("error: ") => &stderr[at + 1..],
+        Some(_) | None => stderr,
+    };
     let ours = |line: &&str| ["note: ", "help: "].iter().any(|head| line.starts_with(head));
     stderr.split_inclusive('\n').filter(|line| !ours(line)).collect()
 }

@@ -3,7 +3,11 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+mod additions;
 mod both;
 mod daemons;
+mod proxy;
 mod rows;
 mod scripted;
+mod shell;
+mod unreachable;
