@@ -46,7 +46,8 @@ fn collection(context: &mut Context<'_>, section: &str) -> Option<CollectionConf
     let given = ["programs", "groups", "collections"].iter().any(|option| options.raw(option).is_some());
     if !given || [&programs, &groups, &collections].into_iter().all(|items| items.is_empty()) {
         let sentence = format!("[{section}] must specify at least one of programs, groups or collections");
-        context.fail(sentence, section, None);
+        let help = Some("add a line programs=...".to_string());
+        context.fail_with_help(sentence, section, None, help);
         return None;
     }
     let selectors = |items: Vec<String>| items.iter().map(|item| Selector::new(item)).collect();
@@ -79,7 +80,8 @@ fn refuse_circles(context: &mut Context<'_>, collections: &[Read]) {
                 let circle = path[at..].iter().map(|(on_path, _)| on_path.name.as_str());
                 let circle: Vec<&str> = circle.chain([next.name.as_str()]).collect();
                 let sentence = format!("[{section}] leads back to itself: {}", circle.join(" -> "));
-                context.fail(sentence, section, Some("collections"));
+                let help = Some("take it out of one of them".to_string());
+                context.fail_with_help(sentence, section, Some("collections"), help);
             } else {
                 path.push((next, next.collections.iter()));
             }

@@ -4,6 +4,7 @@ use super::error::{Error, WRAPPING, Warning};
 use super::expand::{FORMAT, Names, UNKNOWN_NAME};
 use super::host::Host;
 use super::ini::Document;
+use super::known::{Kind, nearest};
 use super::{LogLevel, Message};
 use crate::names::repr;
 
@@ -47,7 +48,23 @@ impl<'a> Context<'a> {
     /// Writes an error down with the place it is about. A section is read once for each group it is in, and its
     /// priority once more for its own: what was said of a place is not said again.
     pub fn fail(&mut self, sentence: String, section: &str, option: Option<&str>) {
-        let help = help(&sentence, option);
+        self.fail_with_help(sentence, section, option, None);
+    }
+
+    /// The same with a way out that is better than the usual one, if there is one.
+    pub fn fail_with_help(
+        &mut self,
+        sentence: String,
+        section: &str,
+        option: Option<&str>,
+        way_out: Option<String>,
+    ) {
+        let absent = option.filter(|option| self.document.get(section, option).is_none());
+        let help = match (way_out, absent) {
+            (Some(way_out), _) => Some(way_out),
+            (None, Some(absent)) => Some(missing(self.document, section, absent)),
+            (None, None) => help(&sentence, option),
+        };
         let mut error = Error::at(sentence, self.document, section, option);
         error.help = help;
         if !self.errors.iter().any(|known| known.says_the_same(&error)) {
@@ -120,27 +137,61 @@ impl Section<'_, '_> {
 
     /// Writes an error down, wrapped if errors of this section are.
     pub fn fail(&mut self, sentence: String, option: Option<&str>) {
-        let sentence = if self.wrapped {
-            let file = self.context.document.file_of(&self.name).unwrap_or_default();
-            format!("{sentence}{WRAPPING}{} (file: {})", repr(&self.name), repr(file))
-        } else {
-            sentence
-        };
+        let sentence = self.wrap(sentence);
         self.context.fail(sentence, &self.name, option);
+    }
+
+    /// The same with a way out that is better than the usual one.
+    pub fn fail_with_help(&mut self, sentence: String, option: Option<&str>, way_out: &str) {
+        let sentence = self.wrap(sentence);
+        self.context.fail_with_help(sentence, &self.name, option, Some(way_out.to_string()));
+    }
+
+    fn wrap(&self, sentence: String) -> String {
+        if !self.wrapped {
+            return sentence;
+        }
+        let file = self.context.document.file_of(&self.name).unwrap_or_default();
+        format!("{sentence}{WRAPPING}{} (file: {})", repr(&self.name), repr(file))
+    }
+}
+
+/// What to do about an option that has to be there: perhaps it is, with a letter wrong.
+pub fn missing(document: &Document, section: &str, option: &str) -> String {
+    let known =
+        |word: &str| Kind::of(section).is_some_and(|kind| kind.all_options().any(|known| known == word));
+    let typo =
+        document.own_options(section).find(|own| !known(own) && nearest(own, [option].into_iter()).is_some());
+    match typo {
+        Some(typo) => format!("did you mean {option} by {typo}?"),
+        None if option == "process_name" => {
+            "add a line process_name=%(program_name)s_%(process_num)02d".to_string()
+        }
+        None => format!("add a line {option}=..."),
     }
 }
 
 /// The way out of a wrong value.
-fn help(sentence: &str, option: Option<&str>) -> Option<String> {
+pub fn help(sentence: &str, option: Option<&str>) -> Option<String> {
     let option = option?;
-    let expected = if sentence.contains(UNKNOWN_NAME) {
-        "set the variable where supervisord is started; %% is a plain percent sign"
-    } else if sentence.starts_with(FORMAT) {
-        "%% is a plain percent sign"
-    } else {
-        what_may_stand_in(option)?
-    };
+    if sentence.contains(UNKNOWN_NAME) {
+        return Some(names_help(sentence));
+    }
+    let expected =
+        if sentence.starts_with(FORMAT) { "%% is a plain percent sign" } else { what_may_stand_in(option)? };
     Some(expected.to_string())
+}
+
+/// A variable can be set; of other names there are few.
+fn names_help(sentence: &str) -> String {
+    if sentence.contains("contains names ('ENV_") {
+        return "set the variable where supervisord is started; %% is a plain percent sign".to_string();
+    }
+    let all = sentence.split("Available names: ").nth(1).unwrap_or_default();
+    let all = all.split(WRAPPING).next().unwrap_or_default();
+    let names = all.split(", ").filter(|name| !name.starts_with("ENV_") && !name.is_empty());
+    let names: Vec<&str> = names.chain(["ENV_X for the variable X"]).collect();
+    format!("known here: {}", names.join(", "))
 }
 
 /// What an option takes, in a few words.
@@ -167,6 +218,7 @@ fn what_may_stand_in(option: &str) -> Option<&'static str> {
         "socket_backlog" => "a number from 1 to 65535",
         "socket_owner" => "user or user:group of this machine",
         "socket_mode" => "an octal number, such as 0700",
+        "username" => "set both, or neither",
         "port" => "a port, host:port or *:port",
         "process_name" => "%(program_name)s_%(process_num)02d gives every process a name of its own",
         "environment" => "NAME=\"value\",OTHER=\"value\"",

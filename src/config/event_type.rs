@@ -1,5 +1,7 @@
 //! What a listener can subscribe to: every type of event and its place among the others.
 
+use super::known::nearest;
+
 /// A type of event; those with children are abstract, and mean all their children (EVT-001, EVT-002).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum EventType {
@@ -95,6 +97,13 @@ impl EventType {
     pub fn parse(name: &str) -> Option<EventType> {
         let upper = name.to_uppercase();
         TYPES.iter().find(|(_, known, _)| *known == upper).map(|(kind, _, _)| *kind)
+    }
+
+    /// The name that was probably meant by one that is none.
+    pub fn similar(name: &str) -> Option<&'static str> {
+        let names: Vec<String> = TYPES.iter().map(|(_, known, _)| known.to_lowercase()).collect();
+        let near = nearest(name, names.iter().map(String::as_str))?;
+        TYPES.iter().map(|(_, known, _)| *known).find(|known| known.eq_ignore_ascii_case(near))
     }
 
     /// Whether a subscription to this type brings events of `other`: the same type, or a kind of it (EVT-002).

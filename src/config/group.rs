@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::context::Context;
+use super::ini::is_space;
+use super::known::nearest;
 use super::{FcgiSocket, GroupConfig, GroupKind, ProcessConfig, fcgi, pool, program, value};
 
 /// Every group, by priority and name. Of two with one name only the first counts (CFG-118).
@@ -63,12 +65,14 @@ fn group(context: &mut Context<'_>, section: &str, members: &mut BTreeSet<String
         match (context.document.has_section(&plain), context.document.has_section(&fcgi)) {
             (false, false) => {
                 let sentence = format!("[{section}] names unknown program or fcgi-program {member}");
-                context.fail(sentence, section, Some("programs"));
+                let help = member_help(context, &member);
+                context.fail_with_help(sentence, section, Some("programs"), help);
             }
             (true, true) => {
                 let sentence =
                     format!("[{section}] name {member} is ambiguous (exists as program and fcgi-program)");
-                context.fail(sentence, section, Some("programs"));
+                let help = Some("give one of them another name".to_string());
+                context.fail_with_help(sentence, section, Some("programs"), help);
             }
             (true, false) => {
                 processes.extend(program::processes(context, &plain, &name));
@@ -82,6 +86,22 @@ fn group(context: &mut Context<'_>, section: &str, members: &mut BTreeSet<String
         }
     }
     Some(programs_group(&name, priority, processes))
+}
+
+/// The program that was probably meant.
+fn member_help(context: &Context<'_>, member: &str) -> Option<String> {
+    let sections = context.document.sections();
+    let program = |section: &String| {
+        let (kind, name) = section.split_once(':')?;
+        ["program", "fcgi-program"].contains(&kind).then(|| name.to_string())
+    };
+    let names: Vec<String> = sections.iter().filter_map(program).collect();
+    if names.iter().any(|name| name.trim_matches(is_space) == member) {
+        // CFG-115.
+        return Some("the section's name must be written without blanks around it".to_string());
+    }
+    let near = nearest(member, names.iter().map(String::as_str));
+    near.map(|near| format!("did you mean {near}?"))
 }
 
 fn lone_program(context: &mut Context<'_>, section: &str) -> Option<GroupConfig> {

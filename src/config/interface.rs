@@ -18,7 +18,7 @@ pub fn interfaces(context: &mut Context<'_>) -> Vec<Interface> {
         let Some(namespace) = name.strip_prefix("rpcinterface:") else { continue };
         let mut section = context.section_without_here(&name);
         if section.raw(FACTORY).is_none() {
-            section.fail(format!("section [{name}] does not specify a {FACTORY}"), None);
+            section.fail(format!("section [{name}] does not specify a {FACTORY}"), Some(FACTORY));
             continue;
         }
         let factory = section.text(FACTORY);

@@ -162,9 +162,7 @@ fn parse(
 ) -> Result<Config, Vec<Error>> {
     if !document.has_section("supervisord") {
         let sentence = ".ini file does not include supervisord section".to_string();
-        return Err(vec![
-            Error::bare(sentence).with_help("add a line [supervisord]; it may have no options"),
-        ]);
+        return Err(vec![no_supervisord(document, sentence)]);
     }
     let mut variables = host.environment().clone();
     let environment = Names::new(variables.clone());
@@ -207,6 +205,17 @@ fn program_alone(
     let mut context = Context { document, host, here, environment, errors, messages, warnings };
     let processes = program::processes(&mut context, section, group);
     if context.errors.is_empty() { Ok(processes) } else { Err(context.errors) }
+}
+
+/// Perhaps the section is there, with a letter wrong.
+fn no_supervisord(document: &Document, sentence: String) -> Error {
+    let meant = |section: &String| known::similar_section(section).as_deref() == Some("[supervisord]");
+    match document.sections().iter().find(|section| meant(section)) {
+        Some(section) => {
+            Error::at(sentence, document, section, None).with_help("did you mean [supervisord]?")
+        }
+        None => Error::bare(sentence).with_help("add a line [supervisord]; it may have no options"),
+    }
 }
 
 /// `[supervisord] environment` is part of every process, its own going over it (CFG-090, CFG-141).

@@ -40,7 +40,8 @@ fn listener(options: &mut Section<'_, '_>) -> ListenerConfig {
             "[{name}] section sets redirect_stderr=true but this is not allowed because it will interfere with \
              the eventlistener protocol"
         );
-        options.fail(sentence, Some("redirect_stderr"));
+        let help = Some("leave it out: standard output is for the protocol alone".to_string());
+        options.context.fail_with_help(sentence, &name, Some("redirect_stderr"), help);
     }
     let extended = options.read("events_extended", false, value::boolean);
     ListenerConfig { events, buffer_size, result_handler, extended }
@@ -71,10 +72,17 @@ fn events(options: &mut Section<'_, '_>, section: &str) -> Vec<EventType> {
             Some(event) if events.contains(&event) => (),
             Some(event) => events.push(event),
             None => {
-                let name = name.to_uppercase();
-                options.fail(format!("Unknown event type {name} in [{section}] events"), Some("events"));
+                let sentence = format!("Unknown event type {} in [{section}] events", name.to_uppercase());
+                options.context.fail_with_help(sentence, section, Some("events"), event_help(&name));
             }
         }
     }
     events
+}
+
+fn event_help(name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("a comma too many".to_string());
+    }
+    EventType::similar(name).map(|near| format!("did you mean {near}?"))
 }

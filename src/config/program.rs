@@ -87,7 +87,8 @@ impl Shared {
         }
         if stopasgroup && !killasgroup {
             let sentence = "Cannot set stopasgroup=true and killasgroup=false";
-            section.fail(sentence.to_string(), Some("killasgroup"));
+            let help = "leave killasgroup out: stopasgroup implies it";
+            section.fail_with_help(sentence.to_string(), Some("killasgroup"), help);
         }
         let template = ProcessConfig {
             program: ProgramName::from(program),
@@ -165,7 +166,10 @@ fn process(section: &mut Section<'_, '_>, shared: &Shared, number: i64) -> Proce
     match section.text("command") {
         Some(command) => process.command = command,
         None if section.raw("command").is_none() => {
-            section.fail(format!("program section {} does not specify a command", section.name), None);
+            section.fail(
+                format!("program section {} does not specify a command", section.name),
+                Some("command"),
+            );
         }
         None => (),
     }

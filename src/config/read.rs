@@ -8,6 +8,7 @@ use std::sync::Arc;
 use nix::unistd::{AccessFlags, Gid, Group, Uid, User, access};
 
 use super::client::ClientConfig;
+use super::context::{help, missing};
 use super::error::{Error, Place, Warning};
 use super::expand::Names;
 use super::glob;
@@ -260,14 +261,18 @@ fn include(
     };
     let Some(files) = document.get("include", "files") else {
         let sentence = ".ini file has [include] section, but no files setting".to_string();
-        return vec![Error::at(sentence, document, "include", None)];
+        let help = missing(document, "include", "files");
+        return vec![Error::at(sentence, document, "include", Some("files")).with_help(&help)];
     };
     let mut names = Names::new(host.environment().clone());
     names.set("here", here);
     names.set("host_node_name", host.hostname());
     let files = match names.expand(&files, "include.files") {
         Ok(files) => files,
-        Err(sentence) => return vec![Error::at(sentence, document, "include", Some("files"))],
+        Err(sentence) => {
+            let help = help(&sentence, Some("files")).unwrap_or_default();
+            return vec![Error::at(sentence, document, "include", Some("files")).with_help(&help)];
+        }
     };
     let mut errors = Vec::new();
     for pattern in files.split(is_space).filter(|pattern| !pattern.is_empty()) {

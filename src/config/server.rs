@@ -116,7 +116,7 @@ fn inet_server(context: &mut Context<'_>, name: &str) -> Option<ServerConfig> {
     let (username, password) = credentials(context, name);
     let mut section = context.section_without_here(name);
     if section.raw("port").is_none() {
-        section.fail(format!("section [{name}] has no port value"), None);
+        section.fail(format!("section [{name}] has no port value"), Some("port"));
         return None;
     }
     let (host, port) = section.read_optional("port", value::inet_address)?;
@@ -132,7 +132,7 @@ fn unix_server(context: &mut Context<'_>, name: &str) -> Option<ServerConfig> {
     let host = context.host;
     let mut section = context.section(name);
     if section.raw("file").is_none() {
-        section.fail(format!("section [{name}] has no file value"), None);
+        section.fail(format!("section [{name}] has no file value"), Some("file"));
         return None;
     }
     let path = section.text("file")?;

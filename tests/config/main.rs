@@ -6,6 +6,7 @@ mod expand;
 mod files;
 mod fuzzed;
 mod ini;
+mod messages;
 mod model;
 mod options;
 mod python;

@@ -80,6 +80,33 @@ fn the_reference_reads_it_as_we_do() {
     assert_eq!(printed, "/tmp/supervisord.pid [] ['/tmp/supervisor.sock']\n", "{output:?}");
 }
 
+/// The column of examples in docs/configuration.md, as one file.
+#[test]
+fn the_examples_of_the_manual_are_read() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md");
+    let manual = std::fs::read_to_string(path).unwrap();
+    let mut text = "[program:web]\ncommand=a\n[program:worker]\ncommand=a\n".to_string();
+    for kind in &KINDS {
+        let body = manual.split(&format!("\n## `{}`", kind.example("x"))).nth(1).unwrap();
+        let body = body.split("\n## ").next().unwrap();
+        text.push_str(&format!("{}\n", kind.example(kind.head)));
+        if kind.program {
+            text.push_str("command=a\n");
+        }
+        for option in kind.options {
+            let row = body.lines().find(|line| line.starts_with(&format!("| `{option}` |"))).unwrap();
+            let cells: Vec<&str> = row.split(" | ").map(|cell| cell.trim_matches(['|', ' '])).collect();
+            let [_, _, _, example, _] = cells.as_slice() else { panic!("{row}: no five columns") };
+            let example = example.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+            text.push_str(&format!("{option}={}\n", example.unwrap_or_else(|| panic!("{row}"))));
+        }
+    }
+    let config = World::default().config(&text).unwrap_or_else(|errors| panic!("{errors:#?}\n{text}"));
+    let program = config.groups.iter().find(|group| group.name.as_str() == "program").unwrap();
+    assert_eq!(program.processes.len(), 4);
+    assert_eq!((config.servers.len(), config.collections.len()), (2, 1));
+}
+
 /// With every commented section and option in force.
 fn uncommented() -> Document {
     let set = |line: &str| line.strip_prefix(';').filter(|rest| !rest.starts_with(' ')).map(str::to_string);
