@@ -55,10 +55,11 @@ pub fn supervise(mut options: Options) -> Result<(), Stop> {
     let notify = Rc::new(Notify::new(std::env::var_os("NOTIFY_SOCKET").as_deref()));
     let daemon = Daemon { options, log, notify, open_files };
     let runtime = runtime().map_err(|error| Stop::failed("could not start", &error))?;
-    let logs = daemon.log.logs().clone();
+    let log = daemon.log.clone();
     let ended = runtime.block_on(daemon.live(config, opened));
     // Before the tasks go that hold what a log has not taken yet.
-    logs.finish();
+    log.logs().finish();
+    log.syslog().finish();
     ended
 }
 

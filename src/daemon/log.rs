@@ -151,9 +151,9 @@ impl Log {
         let copy = |line: &str| outlets.copy.as_ref().map(|copy| copy.write(line.as_bytes()));
         drop(copy(&line));
         if outlets.syslog {
-            // One call a line, with all that a line of the file has (LOG-005).
+            // One call a line, with all that a line of the file has, its end included (LOG-005).
             for part in text.trim_end_matches('\n').split('\n') {
-                self.shared.syslog.send(self::line(level, part).trim_end_matches('\n').as_bytes());
+                self.shared.syslog.send(self::line(level, part).as_bytes());
             }
         }
         match outlets.file.as_ref().and_then(|file| file.write(line.as_bytes())) {

@@ -11,8 +11,11 @@ mod beside;
 mod cases;
 mod grace;
 mod logs;
+mod output;
 mod processes;
+mod rotation;
 mod session;
+mod syslog;
 
 use std::panic;
 use std::sync::Mutex;

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::world::World;
 use crate::world::procfs::until;
 use crate::world::rpc::Refusal;
+use crate::world::{Boot, World};
 
 /// A client of `/logtail` and what it has read so far.
 struct Stream {
@@ -197,4 +197,44 @@ fn colours_and_broken_text_reach_the_client_bug_016_bug_017() {
     fs::OpenOptions::new().write(true).open(world.path("idle")).unwrap().set_len(3 << 30).unwrap();
     let tail = world.rpc_ok("supervisor.tailProcessStdoutLog", &[json!("idle"), json!(0), json!(2)]);
     assert_eq!(tail, json!(["\u{fffd}\u{fffd}", i32::MAX, true]));
+}
+
+#[test]
+fn a_standard_output_that_nobody_reads_delays_neither_calls_nor_starts() {
+    let mut world = World::ours();
+    nix::unistd::mkfifo(&world.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    world.script("flood", "yes 0123456789abcde 2>/dev/null | head -c 30000000");
+    world.configure(
+        "[program:flood]\ncommand={dir}/flood\nstdout_logfile=/dev/stdout\nstartsecs=0\nautorestart=false\n\
+         [program:other]\ncommand=/bin/sleep 1000\nautostart=false\n",
+    );
+    // Descriptor 9 keeps the pipe open, and nobody reads from it.
+    let pipe = format!("exec \"$@\" 9<>{0} >{0}", world.path("pipe").display());
+    world.boot_as(&Boot { wrapper: &["sh", "-c", &pipe, "sh"], ..Boot::default() });
+    world.await_up();
+    let flood = world.pid_of("flood");
+    until("the flood is held up", || {
+        let blocked = |pid: i32| fs::read_to_string(format!("/proc/{pid}/wchan")).unwrap_or_default();
+        let all = std::iter::once(flood).chain(crate::world::procfs::descendants(flood));
+        all.into_iter().any(|pid| blocked(pid).contains("pipe_write")).then_some(())
+    });
+    for _ in 0..20 {
+        world.rpc_ok("supervisor.startProcess", &[json!("other"), json!(false)]);
+        world.rpc_ok("supervisor.stopProcess", &[json!("other")]);
+    }
+    assert_eq!(world.state("flood"), "RUNNING");
+    // Read, it goes on; what the log's copy says stands between its lines.
+    let mut reader = fs::File::open(world.path("pipe")).unwrap();
+    let (mut read, mut piece) = (0, vec![0; 1 << 20]);
+    while read < 30_000_000 {
+        let length = reader.read(&mut piece).unwrap();
+        read += piece[..length]
+            .split_inclusive(|byte| *byte == b'\n')
+            .filter(|line| line.len() <= 16)
+            .map(<[u8]>::len)
+            .sum::<usize>();
+        assert_ne!(length, 0);
+    }
+    world.await_state("flood", "EXITED");
+    assert!(!world.log().contains("/dev/stdout takes"), "{}", world.log());
 }
