@@ -14,6 +14,7 @@ pub mod log;
 pub mod logfile;
 pub mod logs;
 pub mod machine;
+pub mod memory;
 pub mod model;
 pub mod notes;
 pub mod notify;

@@ -66,6 +66,20 @@ pub fn monotonic_micros() -> u64 {
     seconds.saturating_mul(1_000_000).saturating_add(nanos / 1_000)
 }
 
+/// Forgets that pages of a code mapping are in memory. The bounds are those of one whole mapping of a file that may be
+/// run and not written, as /proc/self/maps gives them.
+pub fn drop_code_pages(start: usize, end: usize) {
+    // SAFETY: such pages hold what is in the file, so the kernel reads the same again at the next touch. For bounds
+    // that are no mapping it refuses.
+    unsafe { libc::madvise(start as *mut libc::c_void, end.saturating_sub(start), libc::MADV_DONTNEED) };
+}
+
+/// Gives free heap back to the kernel.
+pub fn trim_heap() {
+    // SAFETY: it takes a number, and locks the heap itself.
+    unsafe { libc::malloc_trim(0) };
+}
+
 /// The error of the call just made.
 pub fn last_errno() -> Errno {
     Errno(io::Error::last_os_error().raw_os_error().unwrap_or(0))
