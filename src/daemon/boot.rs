@@ -17,7 +17,9 @@ use super::notify::Notify;
 use super::options::{Options, Stop};
 use super::pidfile::PidFile;
 use super::signals::SignalStream;
-use super::{INBOX_MAX, Sources, autolog, check, identity, limits, localtime, logfile, memory, sys, target};
+use super::{
+    Arrivals, INBOX_MAX, Sources, autolog, check, identity, limits, localtime, logfile, memory, sys, target,
+};
 use crate::config::{Config, LogLevel, Message};
 use crate::http::{self, socket};
 use crate::names::{Pid, repr};
@@ -117,7 +119,8 @@ impl Daemon {
         let machine = Machine::new(self.notify.clone(), settings, reader, self.log.clone(), inbox);
         let supervisor = Supervisor::new(config, Pid(pid.cast_signed()));
         memory::give_back();
-        let exit = super::run(supervisor, machine, Sources { signals, inbox: exits, calls }).await;
+        let exit =
+            super::run(supervisor, machine, Sources { signals, arrivals: Arrivals::new(exits, calls) }).await;
         servers.close().await;
         Ok(exit)
     }

@@ -68,6 +68,8 @@ pub trait ConfigReader {
 /// Carries out effects.
 pub struct Machine {
     pub notify: Rc<Notify>,
+    /// There may be more dead children than were collected.
+    pub unreaped: bool,
     settings: Settings,
     reader: Box<dyn ConfigReader>,
     log: log::Log,
@@ -109,6 +111,7 @@ impl Machine {
     ) -> Machine {
         Machine {
             notify,
+            unreaped: false,
             settings,
             reader,
             logs: log.logs().clone(),
@@ -149,10 +152,10 @@ impl Machine {
         Input::Request(id, call.request)
     }
 
-    /// Collects the dead; their tasks report them.
+    /// Collects some of the dead; their tasks report them.
     pub fn reap(&mut self) {
         let (children, members) = (&mut self.children, &mut self.members);
-        super::reap::reap(|pid, status| {
+        self.unreaped = super::reap::reap(|pid, status| {
             let Some(key) = children.remove(&pid) else { return false };
             let running = members.get_mut(&key).and_then(|member| member.child.as_mut());
             if let Some(reaped) = running.and_then(|running| running.reaped.take()) {

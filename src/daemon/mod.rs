@@ -32,13 +32,16 @@ pub mod sys;
 pub mod syslog;
 pub mod target;
 
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
 use tokio::sync::mpsc;
 
 use self::handle::Call;
 use self::machine::{Machine, Performed};
 use self::signals::SignalStream;
 use crate::names::Signal;
-use crate::supervisor::{Exit, Input, Supervisor};
+use crate::supervisor::{Effect, Exit, Input, Supervisor};
 
 /// Exits that may wait to be taken; past this a child's task waits its turn.
 pub const INBOX_MAX: usize = 1_024;
@@ -46,16 +49,56 @@ pub const INBOX_MAX: usize = 1_024;
 /// Where the supervisor's inputs come from.
 pub struct Sources<'a> {
     pub signals: &'a mut SignalStream,
-    pub inbox: mpsc::Receiver<Input>,
-    pub calls: mpsc::Receiver<Call>,
+    pub arrivals: Arrivals,
+}
+
+/// What children and clients send. They take turns: a thousand deaths at once hold up no client, nor a thousand
+/// clients the news of a death.
+pub struct Arrivals {
+    inbox: mpsc::Receiver<Input>,
+    calls: mpsc::Receiver<Call>,
+    calls_first: bool,
+}
+
+enum Arrival {
+    Input(Input),
+    Call(Call),
+}
+
+impl Arrivals {
+    pub fn new(inbox: mpsc::Receiver<Input>, calls: mpsc::Receiver<Call>) -> Arrivals {
+        Arrivals { inbox, calls, calls_first: false }
+    }
+
+    async fn next(&mut self) -> Arrival {
+        poll_fn(|context| self.poll(context)).await
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Arrival> {
+        self.calls_first = !self.calls_first;
+        for calls in [self.calls_first, !self.calls_first] {
+            let arrival = if calls {
+                self.calls.poll_recv(context).map(|call| call.map(Arrival::Call))
+            } else {
+                self.inbox.poll_recv(context).map(|input| input.map(Arrival::Input))
+            };
+            // One without senders has nothing to say, ever.
+            if let Poll::Ready(Some(arrival)) = arrival {
+                return Poll::Ready(arrival);
+            }
+        }
+        Poll::Pending
+    }
 }
 
 /// Runs until the supervisor says that everything has stopped.
 pub async fn run(mut supervisor: Supervisor, mut machine: Machine, mut sources: Sources<'_>) -> Exit {
     let mut input = Input::Begin;
     loop {
+        let mut started = false;
         supervisor.handle(machine.now(), input);
         while let Some(effect) = supervisor.next_effect() {
+            started |= matches!(effect, Effect::Spawn(..));
             match machine.perform(effect) {
                 Performed::Done => (),
                 Performed::Gave(answer) => supervisor.handle(machine.now(), answer),
@@ -63,6 +106,10 @@ pub async fn run(mut supervisor: Supervisor, mut machine: Machine, mut sources: 
             }
         }
         machine.notify.follow(supervisor.state());
+        if started {
+            // It took its time: whoever else has something to do comes first.
+            tokio::task::yield_now().await;
+        }
         input = next(&supervisor, &mut machine, &mut sources).await;
     }
 }
@@ -81,13 +128,17 @@ async fn next(supervisor: &Supervisor, machine: &mut Machine, sources: &mut Sour
                 }
                 signal => return Input::Signal(signal),
             },
-            Some(input) = sources.inbox.recv() => {
-                if let Input::Exited(process, _) = &input {
-                    machine.bury(*process);
+            arrival = sources.arrivals.next() => return match arrival {
+                Arrival::Call(call) => machine.accept(call),
+                Arrival::Input(input) => {
+                    if let Input::Exited(process, _) = &input {
+                        machine.bury(*process);
+                    }
+                    input
                 }
-                return input;
-            }
-            Some(call) = sources.calls.recv() => return machine.accept(call),
+            },
+            // The rest of many that died together.
+            () = tokio::task::yield_now(), if machine.unreaped => machine.reap(),
             () = sleep_until(deadline) => return Input::Wake,
         }
     }

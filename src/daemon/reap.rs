@@ -3,10 +3,14 @@
 use super::sys;
 use crate::names::{Errno, ExitStatus, Pid};
 
-/// Hands every dead child to `give`, which answers whether it knew it; strangers are logged (PROC-057). One
-/// SIGCHLD may stand for many deaths.
-pub fn reap(mut give: impl FnMut(Pid, ExitStatus) -> bool) {
-    loop {
+/// Dead children collected at a time; then others get their turn, and the rest follow. The reference's number
+/// (PROC-057).
+const REAPED_AT_ONCE: usize = 100;
+
+/// Hands dead children to `give`, which answers whether it knew it; strangers are logged (PROC-057). One SIGCHLD may
+/// stand for many deaths. Whether there may be more.
+pub fn reap(mut give: impl FnMut(Pid, ExitStatus) -> bool) -> bool {
+    for _ in 0..REAPED_AT_ONCE {
         match sys::wait_any() {
             Ok(Some((pid, status))) => {
                 let status = ExitStatus::from_wait(status);
@@ -14,15 +18,16 @@ pub fn reap(mut give: impl FnMut(Pid, ExitStatus) -> bool) {
                     tracing::info!("reaped unknown pid {pid} ({})", status.cause());
                 }
             }
-            Ok(None) => return,
+            Ok(None) => return false,
             Err(Errno(libc::EINTR)) => (),
             Err(Errno(number)) => {
                 tracing::error!(
                     target: super::log::CRITICAL,
                     "waitpid error {number}; a process may not be cleaned up properly"
                 );
-                return;
+                return false;
             }
         }
     }
+    true
 }

@@ -13,20 +13,17 @@ impl Supervisor {
         let mut timers = 0;
         for (key, member) in self.groups.members() {
             let process = &member.process;
-            let name = &process.config.name;
-            let deadline = process.deadline();
-            if self.deadlines.get(&key).copied() != deadline {
-                return Err(format!("{name}: its deadline is {deadline:?}, its timer another"));
+            if !self.timers.agrees(key, process) {
+                let deadline = process.deadline();
+                return Err(format!(
+                    "{}: its deadline is {deadline:?}, its timer another",
+                    process.config.name
+                ));
             }
-            if let Some(at) = deadline {
-                timers += 1;
-                if !self.timers.contains(&(at, key)) {
-                    return Err(format!("{name}: it has a deadline and no timer"));
-                }
-            }
+            timers += usize::from(process.deadline().is_some());
             check_pid(process)?;
         }
-        if timers != self.timers.len() || timers != self.deadlines.len() {
+        if timers != self.timers.len() || !self.timers.is_exact() {
             return Err(format!("{} timers for {timers} deadlines", self.timers.len()));
         }
         self.check_parked()

@@ -20,11 +20,13 @@ mod shutdown;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod twiddler;
 mod visit;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use crate::api::Channel;
 
@@ -37,15 +39,20 @@ use group::Groups;
 use parked::Parked;
 use process::Process;
 use shutdown::Shutdown;
+use timers::Timers;
 
 pub use clock::{Instant, Now, UnixTime};
 pub use event::{CommandError, Event, Note, SpawnError};
 pub use parked::PARKED_MAX;
 pub use twiddler::ProgramText;
 
-/// Automatic starts in one turn: ten thousand of them never hold up a request. The rest go on in the next turn,
+/// Automatic starts in one turn at most: ten thousand of them never hold up a request. The rest go on in the next turn,
 /// at once.
-pub const STARTS_PER_TURN: usize = 64;
+pub const STARTS_PER_TURN: usize = 8;
+
+/// Where starts take long there are fewer in a turn, but always one: as many as took this long lately. A request may
+/// wait for three turns.
+const STARTS_TIME: Duration = Duration::from_millis(4);
 
 /// Our handle to a process, never reused: a recycled pid cannot be mistaken for it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -214,8 +221,7 @@ pub struct Supervisor {
     state: SupervisorState,
     groups: Groups,
     /// Every process's deadline; changes in [`Supervisor::retime`] only.
-    timers: BTreeSet<(Instant, ProcessKey)>,
-    deadlines: BTreeMap<ProcessKey, Instant>,
+    timers: Timers,
     parked: BTreeMap<RequestId, Parked>,
     /// Processes that took an input or left since the parked requests were looked at.
     moved: BTreeSet<ProcessKey>,
@@ -228,7 +234,10 @@ pub struct Supervisor {
     added: Vec<Step>,
     /// The last effects of the turn.
     replies: VecDeque<(RequestId, Result<Reply, Fault>)>,
+    /// As [`STARTS_TIME`] has it.
+    starts_limit: usize,
     starts_left: usize,
+    turn_began: Instant,
     /// Why the last `Write` failed, until somebody asks.
     unwritten: Option<WriteError>,
     done: bool,
@@ -243,8 +252,7 @@ impl Supervisor {
             now: Now::default(),
             state: SupervisorState::Running,
             groups: Groups::default(),
-            timers: BTreeSet::new(),
-            deadlines: BTreeMap::new(),
+            timers: Timers::default(),
             parked: BTreeMap::new(),
             moved: BTreeSet::new(),
             shutdown: None,
@@ -253,7 +261,9 @@ impl Supervisor {
             steps: VecDeque::new(),
             added: Vec::new(),
             replies: VecDeque::new(),
+            starts_limit: STARTS_PER_TURN,
             starts_left: STARTS_PER_TURN,
+            turn_began: Instant(0),
             unwritten: None,
             done: false,
         }
@@ -266,7 +276,7 @@ impl Supervisor {
 
     /// Takes one input. Then take every effect before the next one, answers apart.
     pub fn handle(&mut self, now: Now, input: Input) {
-        self.now = now;
+        let last = std::mem::replace(&mut self.now, now);
         match input {
             Input::Joined(key, logs) => {
                 if let Some(member) = self.groups.member_mut(key) {
@@ -281,14 +291,14 @@ impl Supervisor {
             Input::WriteFailed(_, error) => self.unwritten = Some(error),
             Input::ConfigRead(why, result) => self.on_config_read(why, result),
             Input::ProgramRead(id, group, result) => self.on_program_read(id, &group, result),
-            Input::Begin => self.begin_turn(Some(Arrival::Begin)),
-            Input::Wake => self.begin_turn(None),
-            Input::Signal(signal) => self.begin_turn(Some(Arrival::Signal(signal))),
-            Input::Request(id, request) => self.begin_turn(Some(Arrival::Request(id, request))),
+            Input::Begin => self.begin_turn(last, Some(Arrival::Begin)),
+            Input::Wake => self.begin_turn(last, None),
+            Input::Signal(signal) => self.begin_turn(last, Some(Arrival::Signal(signal))),
+            Input::Request(id, request) => self.begin_turn(last, Some(Arrival::Request(id, request))),
             Input::Output(key, channel, heard) => {
-                self.begin_turn(Some(Arrival::Output(key, channel, heard)));
+                self.begin_turn(last, Some(Arrival::Output(key, channel, heard)));
             }
-            Input::Exited(key, status) => self.begin_turn(Some(Arrival::Exited(key, status))),
+            Input::Exited(key, status) => self.begin_turn(last, Some(Arrival::Exited(key, status))),
         }
         self.plan_first();
     }
@@ -320,15 +330,28 @@ impl Supervisor {
 
     /// When [`Input::Wake`] would change something.
     pub fn deadline(&self) -> Option<Instant> {
-        let process = self.timers.first().map(|(at, _)| *at);
+        let process = self.timers.first();
         let report = self.parked.values().filter_map(|parked| parked.report_at).min();
         let shutdown = self.shutdown.as_ref().and_then(Shutdown::deadline);
         [process, report, shutdown].into_iter().flatten().min()
     }
 
+    /// From how long the starts of the turn that ended at `last` took, how many the next may have.
+    fn limit_starts(&mut self, last: Now) {
+        let started = self.starts_limit - self.starts_left;
+        let took = last.at - self.turn_began;
+        if let Some(each) = u32::try_from(started).ok().and_then(|started| took.checked_div(started)) {
+            let fit = STARTS_TIME.as_nanos().checked_div(each.as_nanos());
+            let fit = fit.and_then(|fit| usize::try_from(fit).ok()).unwrap_or(STARTS_PER_TURN);
+            self.starts_limit = fit.clamp(1, STARTS_PER_TURN);
+        }
+        self.turn_began = self.now.at;
+    }
+
     /// What is due comes before what just arrived, as the reference's loop has it.
-    fn begin_turn(&mut self, arrival: Option<Arrival>) {
-        self.starts_left = STARTS_PER_TURN;
+    fn begin_turn(&mut self, last: Now, arrival: Option<Arrival>) {
+        self.limit_starts(last);
+        self.starts_left = self.starts_limit;
         self.begin_shutdown();
         self.wake_due();
         self.added.extend(arrival.map(Step::Take));
@@ -442,7 +465,7 @@ impl Supervisor {
 
     /// Wakes every process whose deadline has passed, in the order of the reference's loop.
     fn wake_due(&mut self) {
-        let due = self.timers.iter().take_while(|(at, _)| *at <= self.now.at).map(|(_, key)| *key);
+        let due = self.timers.due(self.now.at, self.starts_left);
         for key in self.groups.in_loop_order(due) {
             let starts = self.groups.process(key).is_some_and(Process::would_start);
             if starts && self.starts_left == 0 {
@@ -455,13 +478,6 @@ impl Supervisor {
 
     /// Keeps the index of deadlines true to one process. The only place that changes it.
     fn retime(&mut self, key: ProcessKey) {
-        let deadline = self.groups.process(key).and_then(Process::deadline);
-        if let Some(old) = self.deadlines.remove(&key) {
-            self.timers.remove(&(old, key));
-        }
-        if let Some(at) = deadline {
-            self.deadlines.insert(key, at);
-            self.timers.insert((at, key));
-        }
+        self.timers.set(key, self.groups.process(key));
     }
 }

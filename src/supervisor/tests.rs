@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 mod output;
 
-use super::testing::{World, collection, config, group};
-use super::{Input, STARTS_PER_TURN};
+use super::testing::{World, at, collection, config, group};
+use super::{Effect, Input, Instant, STARTS_PER_TURN, Supervisor};
 use crate::api::{Channel, Fault, FaultCode, LogName, LogRead, ProcessState, Reply, Request, Target};
 use crate::config::{Error, LogLevel, Message};
-use crate::names::{Selector, Signal};
+use crate::names::{Pid, Selector, Signal};
 
 fn start(target: Target) -> Request {
     Request::Start { target, wait: true }
@@ -233,11 +233,40 @@ fn ten_thousand_autostarts_leave_room_for_a_request() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut world = World::begin(config(vec![group("g", 1, &names)], vec![]));
     let spawned = |world: &World| world.said.iter().filter(|line| line.starts_with("spawn")).count();
-    assert!(spawned(&world) <= STARTS_PER_TURN);
+    assert_eq!(spawned(&world), STARTS_PER_TURN);
     assert!(world.answer(Request::Pid).is_ok());
     assert!(spawned(&world) <= 2 * STARTS_PER_TURN);
     world.until(0);
     assert_eq!(spawned(&world), 200);
+}
+
+/// Automatic starts in each of five turns, where each start takes so many milliseconds.
+fn starts_by_turn(millis: u64) -> Vec<usize> {
+    let names: Vec<String> = (0..100).map(|i| format!("p{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut supervisor = Supervisor::new(config(vec![group("g", 1, &names)], vec![]), Pid(1));
+    let mut now = at(10);
+    let mut turn = |input| {
+        let mut starts = 0;
+        supervisor.handle(now, input);
+        while let Some(effect) = supervisor.next_effect() {
+            if let Effect::Spawn(key, _) = effect {
+                starts += 1;
+                now.at = Instant(now.at.0 + millis * 1_000_000);
+                supervisor.handle(now, Input::Spawned(key, Pid(100)));
+            }
+        }
+        starts
+    };
+    let begin = turn(Input::Begin);
+    [begin].into_iter().chain((0..4).map(|_| turn(Input::Wake))).collect()
+}
+
+#[test]
+fn where_starts_take_long_a_turn_has_fewer_but_always_one() {
+    assert_eq!(starts_by_turn(0), [8, 8, 8, 8, 8]);
+    assert_eq!(starts_by_turn(2), [8, 2, 2, 2, 2]);
+    assert_eq!(starts_by_turn(100), [8, 1, 1, 1, 1]);
 }
 
 #[test]
