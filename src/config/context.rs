@@ -102,6 +102,9 @@ impl Section<'_, '_> {
     /// The option's text with `%(...)s` expanded; `None` when it is absent or cannot be.
     pub fn text(&mut self, option: &str) -> Option<String> {
         let raw = self.raw(option)?;
+        if !raw.contains('%') {
+            return Some(raw);
+        }
         let what = format!("{}.{option}", self.name);
         match self.names.expand(&raw, &what) {
             Ok(text) => Some(text),

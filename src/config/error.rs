@@ -38,7 +38,7 @@ impl Error {
     /// An error about an option, or about its section.
     pub fn at(sentence: String, document: &Document, section: &str, option: Option<&str>) -> Error {
         let place = document.spot(section, option).map(|spot| Place {
-            file: spot.file.clone(),
+            file: spot.file.to_string(),
             line: spot.line,
             section: Some(section.to_string()),
             option: option.map(str::to_string),

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use configparser::ini::{Ini, IniDefault};
 
@@ -13,6 +14,8 @@ use crate::names::repr;
 
 /// The section whose options are fallbacks for all others (CFG-014).
 const DEFAULT: &str = "DEFAULT";
+/// As it is stored; it is looked into for nearly every option there is.
+const FENCED_DEFAULT: &str = "|DEFAULT|";
 
 const HERE: &str = "%(here)s";
 
@@ -32,7 +35,8 @@ pub struct Document {
 /// A file and a line of it, from 1.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Spot {
-    pub file: String,
+    /// Shared by all that stands in it.
+    pub file: Arc<str>,
     pub line: usize,
 }
 
@@ -84,7 +88,7 @@ impl Document {
         for (option, value) in options {
             section.insert(fence(option), Some(escape(value)));
         }
-        let spot = Spot { file: file.to_string(), line: 1 };
+        let spot = Spot { file: Arc::from(file), line: 1 };
         self.sections.insert(name.to_string(), spot);
     }
 
@@ -93,13 +97,14 @@ impl Document {
     pub fn expand_here(&mut self, directory: &str) {
         let directory = escape(directory);
         let touched = std::mem::take(&mut self.touched);
-        let everywhere = touched.contains(&fence(DEFAULT));
+        let everywhere = touched.contains(FENCED_DEFAULT);
         let map = self.store.get_mut_map();
-        let defaults = map.get(&fence(DEFAULT)).cloned().unwrap_or_default();
-        for (section, options) in map.iter_mut() {
-            if *section == fence(DEFAULT) || !(everywhere || touched.contains(section)) {
-                continue;
-            }
+        let defaults = map.get(FENCED_DEFAULT).cloned().unwrap_or_default();
+        // Not every section for every file: with many of both, that is what a reading would spend its time on.
+        let sections: Vec<String> =
+            if everywhere { map.keys().cloned().collect() } else { touched.into_iter().collect() };
+        for section in sections.iter().filter(|section| unfence(section) != DEFAULT) {
+            let Some(options) = map.get_mut(section) else { continue };
             for (option, value) in &defaults {
                 if value.as_ref().is_some_and(|value| value.contains(HERE)) && !options.contains_key(option) {
                     options.insert(option.clone(), value.clone());
@@ -125,15 +130,15 @@ impl Document {
     pub fn get(&self, section: &str, option: &str) -> Option<String> {
         let map = self.store.get_map_ref();
         let option = fence(option);
-        let find = |section: &str| map.get(&fence(section))?.get(&option)?.as_ref();
-        find(section).or_else(|| find(DEFAULT)).map(|value| unescape(value))
+        let find = |section: &str| map.get(section)?.get(&option)?.as_ref();
+        find(&fence(section)).or_else(|| find(FENCED_DEFAULT)).map(|value| unescape(value))
     }
 
     /// The names of a section's options, those it has from `[DEFAULT]` last.
     pub fn options(&self, section: &str) -> Vec<String> {
         let map = self.store.get_map_ref();
         let own = map.get(&fence(section));
-        let inherited = map.get(&fence(DEFAULT)).into_iter().flat_map(|options| options.keys());
+        let inherited = map.get(FENCED_DEFAULT).into_iter().flat_map(|options| options.keys());
         let inherited = inherited.filter(|option| own.is_none_or(|own| !own.contains_key(*option)));
         let own = own.into_iter().flat_map(|options| options.keys());
         own.chain(inherited).map(|option| unfence(option).to_string()).collect()
@@ -160,27 +165,32 @@ impl Document {
 
     /// The file in which a section first appeared.
     pub fn file_of(&self, section: &str) -> Option<&str> {
-        self.sections.get(section).map(|spot| spot.file.as_str())
+        self.sections.get(section).map(|spot| &*spot.file)
     }
 
     fn keep(&mut self, file: &str, lines: Vec<Line>) -> Result<(), Box<Error>> {
         let mut canonical = String::new();
         let mut section = String::new();
+        let name: Arc<str> = Arc::from(file);
         for line in lines {
-            let spot = Spot { file: file.to_string(), line: line.number };
+            let spot = Spot { file: name.clone(), line: line.number };
             match line.what {
                 What::Section(name) => {
-                    canonical.push_str(&format!("[{}]\n", fence(&name)));
+                    for part in ["[", &fence(&name), "]\n"] {
+                        canonical.push_str(part);
+                    }
                     self.sections.entry(name.clone()).or_insert(spot);
                     section = name;
                 }
                 What::Option(name, value) => {
                     let value = escape(value.join("\n").trim_end_matches('\n'));
-                    canonical.push_str(&format!("{}={value}\n", fence(&name)));
+                    for part in [&fence(&name), "=", &value, "\n"] {
+                        canonical.push_str(part);
+                    }
                     self.options.insert((section.clone(), name), spot);
                 }
                 What::Cut(option) => self.cuts.push(Place {
-                    file: spot.file,
+                    file: spot.file.to_string(),
                     line: spot.line,
                     section: Some(section.clone()),
                     option: Some(option),
@@ -393,7 +403,7 @@ pub fn is_space(c: char) -> bool {
 
 /// Keeps the store from trimming a name, or seeing a section in an option that begins with a bracket.
 fn fence(name: &str) -> String {
-    format!("|{name}|")
+    ["|", name, "|"].concat()
 }
 
 fn unfence(name: &str) -> &str {
@@ -406,6 +416,9 @@ fn escape(value: &str) -> String {
 }
 
 fn unescape(value: &str) -> String {
+    if !value.contains('\\') {
+        return value.to_string();
+    }
     let mut out = String::with_capacity(value.len());
     let mut chars = value.chars();
     while let Some(c) = chars.next() {
