@@ -66,6 +66,13 @@ fn double_shown(double: f64) -> String {
     }
 }
 
+/// Python allows single underscores between digits.
+fn whole_number(text: &str) -> Option<i64> {
+    let digits = text.trim_start_matches(['+', '-']);
+    let odd = digits.starts_with('_') || digits.ends_with('_') || digits.contains("__");
+    if odd { None } else { text.replace('_', "").parse().ok() }
+}
+
 /// Arguments whose number fits their method. A type that does not fit is INCORRECT_PARAMETERS, where the
 /// reference breaks off with HTTP 500 (RPC-008).
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +110,7 @@ impl<'a> Arguments<'a> {
             Argument::Flag(flag) => Some(i64::from(*flag)),
             // Saturates: no log is as long.
             Argument::Double(double) => double.is_finite().then_some(*double as i64),
-            Argument::Text(text) => text.trim().parse().ok(),
+            Argument::Text(text) => whole_number(text.trim()),
             Argument::Nil | Argument::List(_) | Argument::Record(_) => None,
         };
         number.ok_or_else(|| FaultCode::IncorrectParameters.into())
@@ -114,22 +121,29 @@ impl<'a> Arguments<'a> {
         self.name(index).map(Target::Namespec)
     }
 
-    /// Here the reference looks a number up like any name, and answers BAD_NAME with it.
+    /// Here the reference looks anything plain up like a name, and answers BAD_NAME with it in Python's words.
     pub fn group(self, index: usize) -> Result<String, Fault> {
         match self.get(index)? {
+            Argument::Text(text) => Ok(text.clone()),
             Argument::Number(number) => Ok(number.to_string()),
-            Argument::Text(_)
-            | Argument::Double(_)
-            | Argument::Flag(_)
-            | Argument::Nil
-            | Argument::List(_)
-            | Argument::Record(_) => self.name(index),
+            Argument::Double(double) => Ok(format!("{double:?}")),
+            Argument::Flag(flag) => Ok(if *flag { "True" } else { "False" }.to_string()),
+            Argument::Nil => Err(FaultCode::BadName.into()),
+            Argument::List(_) | Argument::Record(_) => Err(FaultCode::IncorrectParameters.into()),
         }
     }
 
     /// A name, a number, or a number as text; whether there is such a signal is the supervisor's to say.
     pub fn signal(self, index: usize) -> Result<String, Fault> {
-        self.group(index)
+        match self.get(index)? {
+            Argument::Text(text) => Ok(text.clone()),
+            Argument::Number(_) | Argument::Double(_) | Argument::Flag(_) => {
+                self.integer(index).map(|number| number.to_string())
+            }
+            Argument::Nil | Argument::List(_) | Argument::Record(_) => {
+                Err(FaultCode::IncorrectParameters.into())
+            }
+        }
     }
 
     /// Python's idea of truth, since that is what clients in other languages were tried against.

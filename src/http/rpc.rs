@@ -17,7 +17,7 @@ use crate::api::arguments::Argument;
 use crate::api::methods::{Action, Method, Methods};
 use crate::api::writer::Writer;
 use crate::api::xmlrpc::{Call, NotACall, read_call};
-use crate::api::{Fault, FaultCode, Reply};
+use crate::api::{Fault, FaultCode, Reply, Request as Asked};
 use crate::daemon::handle::Handle;
 use crate::names::repr;
 
@@ -110,7 +110,14 @@ impl Rpc {
     async fn single(&self, name: &str, method: &Method, arguments: &[Argument]) -> Result<Answer, Fault> {
         match method.action {
             Action::Ask(decode) => {
-                let request = decode(method.arguments(arguments)?)?;
+                let request = match decode(method.arguments(arguments)?) {
+                    Ok(request) => request,
+                    Err(fault) => {
+                        // A daemon on its way out says so before it looks at arguments.
+                        self.handle.call(Asked::State).await?;
+                        return Err(fault);
+                    }
+                };
                 self.methods.permit(name)?;
                 self.handle.call(request).await.map(Answer::Reply)
             }

@@ -139,6 +139,8 @@ impl Parked {
     pub fn arrival(&self, process: &Process) -> Option<Result<(), Fault>> {
         let state = process.state();
         match self.verb {
+            // With startsecs=0 it has been RUNNING, and if it ends at once that is no failed start (RPC-032).
+            Verb::Start if process.config.startsecs == 0 && state == ProcessState::Exited => Some(Ok(())),
             Verb::Start => match state {
                 _ if process.spawnerr().is_some() => {
                     Some(Err(Fault::new(FaultCode::SpawnError, self.name_of(process))))

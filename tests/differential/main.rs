@@ -8,6 +8,7 @@ mod world;
 
 mod adapt;
 mod beside;
+mod calls;
 mod cases;
 mod grace;
 mod logs;

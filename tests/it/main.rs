@@ -6,6 +6,7 @@ mod world;
 mod check;
 mod client;
 mod collections;
+mod foreign;
 mod limits;
 mod logs;
 mod plugins;
