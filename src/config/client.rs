@@ -11,6 +11,13 @@ use super::ini::Document;
 /// Where the client looks for a daemon when nothing else is said.
 pub const DEFAULT_SERVER: &str = "http://localhost:9001";
 
+/// The factory of supervisor-wildcards.
+pub const WILDCARDS: &str = "supervisorwildcards.controllerplugin:make_wildcards_controllerplugin";
+
+/// The factories of plug-ins whose commands the client has without them.
+pub const BUILT_IN: [&str; 2] =
+    [WILDCARDS, "supervisorserialrestart.controllerplugin:make_serialrestart_controllerplugin"];
+
 /// The client's settings. Values are not checked here: a bad URL fails at its first use (CFG-101).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClientConfig {

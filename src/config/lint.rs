@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::client::BUILT_IN;
 use super::error::{Aim, Error, Warning};
 use super::host::{Host, absolute, dirname, join};
 use super::ini::Document;
@@ -79,7 +80,8 @@ fn python(document: &Document, warnings: &mut Vec<Warning>) {
             continue;
         }
         let option = "supervisor.ctl_factory";
-        let Some(factory) = document.get(&section, option) else { continue };
+        let factory = document.get(&section, option);
+        let Some(factory) = factory.filter(|factory| !BUILT_IN.contains(&factory.as_str())) else { continue };
         let sentence = format!(
             "[{section}] names the Python factory {factory}, which cannot be loaded: its commands will be missing in \
              supervisorctl"

@@ -7,18 +7,12 @@ use super::help::after_complaint;
 use super::session::{Session, exit};
 use super::targets::shown;
 use crate::api::Request;
-use crate::config::client::CtlPlugin;
+use crate::config::client::{BUILT_IN, CtlPlugin, WILDCARDS};
 use crate::names::pattern_matches;
-
-/// The factories whose commands are built in.
-pub const WILDCARDS: &str = "supervisorwildcards.controllerplugin:make_wildcards_controllerplugin";
-pub const SERIAL_RESTART: &str =
-    "supervisorserialrestart.controllerplugin:make_serialrestart_controllerplugin";
 
 /// A line for each plug-in whose commands will be missing.
 pub fn warnings(plugins: &[CtlPlugin]) -> Vec<String> {
-    let foreign =
-        plugins.iter().filter(|plugin| ![WILDCARDS, SERIAL_RESTART].contains(&plugin.factory.as_str()));
+    let foreign = plugins.iter().filter(|plugin| !BUILT_IN.contains(&plugin.factory.as_str()));
     foreign
         .map(|plugin| {
             let CtlPlugin { section, factory, .. } = plugin;

@@ -246,6 +246,13 @@ fn the_commands_of_plug_ins_are_built_in() {
     assert_eq!(answer.stdout, "web: stopped\n");
     assert!(answer.stderr.contains("[ctlplugin:x] is left out: other.plugin:make"), "{}", answer.stderr);
     assert!(!answer.stderr.contains("[ctlplugin:w]"), "{}", answer.stderr);
+    // The daemon's check knows them, too.
+    let conf = world.read("supervisord.conf");
+    let whole = world.write("checked.conf", &format!("{conf}{plugins}"));
+    let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_supervisord"));
+    let output = check.args(["--check", "-c", text(&whole)]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("ctlplugin:x") && !said.contains("ctlplugin:w"), "{said}");
 }
 
 #[test]
