@@ -51,7 +51,7 @@ pub fn run(program: &str, words: &[String]) -> u8 {
     };
     // Asked for both, the shell comes after the command, where somebody is there to use it (BUG-042).
     if interactive && io::stdin().is_terminal() {
-        return shell::run(session, &line).exit_status;
+        return shell::run(session, &line);
     }
     match session.run(&line) {
         Ok(_) => session.exit_status,

@@ -33,7 +33,7 @@ pub struct Session {
     pub settings: Settings,
     pub client: Client,
     pub out: Output,
-    /// That of the last thing that set it (CTL-004).
+    /// That of the last thing in this line that set it (CTL-004).
     pub exit_status: u8,
 }
 
@@ -47,6 +47,7 @@ impl Session {
 
     /// Carries one line out, whatever comes of it; the error is Ctrl-C.
     pub fn run(&mut self, line: &str) -> Result<Flow, Interrupted> {
+        self.exit_status = 0;
         let line = line.trim();
         let Some((name, arguments)) = taken_apart(line) else {
             if !line.is_empty() {

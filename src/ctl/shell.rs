@@ -20,14 +20,15 @@ use super::terminal::{input, read_line};
 /// The oldest lines go first when more are remembered.
 const HISTORY_MAX: usize = 10_000;
 
-/// Asks for commands until the input ends; `first` comes before all.
-pub fn run(session: Session, first: &str) -> Session {
+/// Asks for commands until the input ends; `first` comes before all. Gives the exit status of that one.
+pub fn run(session: Session, first: &str) -> u8 {
     let session = Rc::new(RefCell::new(session));
     // The one borrow at a time: the editor asks for completions only while no command runs.
     let outcome = {
         let mut session = session.borrow_mut();
         session.client.wait.catch_interrupts().map_err(Failure::Io).map(|()| session.run(first))
     };
+    let exit_status = session.borrow().exit_status;
     match outcome {
         Ok(Ok(Flow::On)) if io::stdin().is_terminal() && io::stdout().is_terminal() => edited(&session),
         Ok(Ok(Flow::On)) => plain(&session),
@@ -35,9 +36,7 @@ pub fn run(session: Session, first: &str) -> Session {
         Ok(Err(Interrupted)) => session.borrow_mut().out.line(""),
         Err(failure) => session.borrow_mut().fail_with(&failure),
     }
-    // Nothing but this function holds it now; were it otherwise, a session of its own would say the same.
-    Rc::try_unwrap(session)
-        .map_or_else(|shared| Session::new(shared.borrow().settings.clone()), RefCell::into_inner)
+    exit_status
 }
 
 /// Carries a line out; gives whether the shell goes on.
