@@ -120,7 +120,7 @@ fn a_child_leads_a_group_of_its_own_in_the_daemons_session_proc_041() {
 }
 
 #[test]
-fn only_pipe_and_xfsz_are_ignored_and_nothing_is_blocked_proc_043() {
+fn only_pipe_and_xfsz_are_ignored_and_nothing_is_blocked_proc_043_bug_035() {
     let status = output_of("", "cat /proc/self/status");
     let mask = |name: &str| {
         let line = status.lines().find(|line| line.starts_with(name)).unwrap();

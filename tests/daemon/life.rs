@@ -88,6 +88,21 @@ fn hup_with_a_broken_configuration_changes_nothing_bug_002() {
 }
 
 #[test]
+fn in_the_foreground_umask_and_directory_have_no_effect_bug_029() {
+    let world = World::new();
+    world.configure(
+        "umask=077\ndirectory=/\n[program:x]\ncommand=/bin/sh -c \"umask; pwd; exec sleep 1000\"\nstdout_logfile=DIR/out\n",
+    );
+    let own = world.command();
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "umask 026; exec \"$0\" \"$@\""]).arg(own.get_program()).args(own.get_args());
+    shell.current_dir(world.path(""));
+    let _daemon = world.run(&mut shell);
+    let here = world.path("").canonicalize().unwrap();
+    assert_eq!(world.written("out", &format!("{}\n", here.display())), format!("0026\n{}\n", here.display()));
+}
+
+#[test]
 fn in_the_background_it_has_a_session_and_no_terminal_proc_065() {
     let world = World::new();
     let directory = tempfile::tempdir().unwrap();

@@ -44,6 +44,23 @@ fn a_crash_loop_backs_off_and_ends_fatal_after_its_retries() {
 }
 
 #[test]
+fn a_program_that_dies_at_once_is_never_taken_for_running_bug_007() {
+    let world = World::running("[program:crash]\ncommand=false\nstartretries=1\n");
+    world.await_state("crash", "FATAL");
+    let log = world.log();
+    assert!(!log.contains("entered RUNNING"), "{log}");
+    assert_eq!(log.matches("WARN exited: crash (exit status 1; not expected)").count(), 2, "{log}");
+}
+
+#[test]
+fn a_normal_stop_is_still_a_warning_bug_034() {
+    let world = World::running("[program:web]\ncommand=sleep 1000\n");
+    world.await_state("web", "RUNNING");
+    world.rpc_ok("supervisor.stopProcess", &["web".into()]);
+    world.await_log("WARN stopped: web (terminated by SIGTERM)");
+}
+
+#[test]
 fn a_missing_command_ends_fatal_and_says_so() {
     let world = World::running("[program:ghost]\ncommand=/nonexistent/ghost --now\nstartretries=0\n");
     world.await_state("ghost", "FATAL");

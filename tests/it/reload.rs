@@ -57,7 +57,7 @@ fn a_configuration_removed_under_a_running_daemon_does_not_end_it() {
 }
 
 #[test]
-fn a_relative_configuration_path_survives_a_working_directory_of_another_name() {
+fn a_relative_configuration_path_survives_a_working_directory_of_another_name_bug_003() {
     let mut world = World::ours();
     std::fs::create_dir(world.path("elsewhere")).unwrap();
     world.configure("[supervisord]\ndirectory={dir}/elsewhere\n[program:web]\ncommand=sleep 1000\n");
