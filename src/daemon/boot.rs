@@ -11,6 +11,7 @@ use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, getuid, setsid};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 
+use super::fcgi::Sockets;
 use super::log::{self, Log};
 use super::machine::{Machine, Settings};
 use super::notify::Notify;
@@ -98,7 +99,7 @@ impl Daemon {
     /// From the pid file to the last child's end.
     async fn run(&self, config: Config, opened: Opened, signals: &mut SignalStream) -> Result<Exit, Stop> {
         let pid = std::process::id();
-        let Opened { listeners, mut pidfile } = opened;
+        let Opened { listeners, mut pidfile, sockets } = opened;
         pidfile.write(pid)?;
         let (handle, calls) = super::handle::Handle::new();
         let options =
@@ -116,7 +117,7 @@ impl Daemon {
         };
         settings.follow(&config);
         let reader = Box::new(self.options.clone());
-        let machine = Machine::new(self.notify.clone(), settings, reader, self.log.clone(), inbox);
+        let machine = Machine::new(self.notify.clone(), settings, reader, self.log.clone(), sockets, inbox);
         let supervisor = Supervisor::new(config, Pid(pid.cast_signed()));
         memory::give_back();
         let exit =
@@ -130,6 +131,7 @@ impl Daemon {
 struct Opened {
     listeners: Vec<socket::Listener>,
     pidfile: PidFile,
+    sockets: Sockets,
 }
 
 /// Binds the sockets and claims the pid file, so that nobody else goes by this configuration; only then opens the log
@@ -143,10 +145,14 @@ fn open(config: &Config, log: &Log, lines: Lines) -> Result<Opened, Stop> {
     if !config.supervisord.nocleanup {
         autolog::remove_stale(&config.supervisord.childlogdir, &config.supervisord.identifier);
     }
+    let mut sockets = Sockets::default();
+    for process in config.groups.iter().flat_map(|group| &group.processes) {
+        sockets.try_once(process);
+    }
     for message in http::announcements(&config.servers, &config.interfaces) {
         log::say(message.level, &message.text);
     }
-    Ok(Opened { listeners, pidfile })
+    Ok(Opened { listeners, pidfile, sockets })
 }
 
 /// What is to be logged about a start, once the log is open.

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 
 use super::child;
+use super::fcgi::{Share, Sockets};
 use super::handle::Call;
 use super::logfile::{self, reason};
 use super::logs::{Logs, SharedLog};
@@ -77,6 +78,9 @@ pub struct Machine {
     inbox: mpsc::Sender<Input>,
     started: tokio::time::Instant,
     spawner: Spawner,
+    sockets: Sockets,
+    /// Held until what the log has to say of their processes is said (PROC-061).
+    parting: Vec<Share>,
     members: HashMap<ProcessKey, Member>,
     children: HashMap<Pid, ProcessKey>,
     callers: HashMap<RequestId, oneshot::Sender<Result<Reply, Fault>>>,
@@ -96,17 +100,20 @@ struct Running {
     /// Taken when the child is reaped: from then on its pid may be anybody's.
     reaped: Option<oneshot::Sender<ExitStatus>>,
     /// Kept open, so that the child waits for input instead of seeing its end (PROC-042).
-    stdin: Stdin,
+    /// `None` where a FastCGI program has its socket (PROC-064).
+    stdin: Option<Stdin>,
+    socket: Option<Share>,
     logs: [Option<SharedLog>; 2],
 }
 
 impl Machine {
-    /// A machine without children; `inbox` is where their exits will go.
+    /// A machine without children; `inbox` is where their exits will go, `sockets` knows what was tried already.
     pub fn new(
         notify: Rc<Notify>,
         settings: Settings,
         reader: Box<dyn ConfigReader>,
         log: log::Log,
+        sockets: Sockets,
         inbox: mpsc::Sender<Input>,
     ) -> Machine {
         Machine {
@@ -119,6 +126,8 @@ impl Machine {
             inbox,
             started: tokio::time::Instant::now(),
             spawner: Spawner::default(),
+            sockets,
+            parting: Vec::new(),
             members: HashMap::new(),
             children: HashMap::new(),
             callers: HashMap::new(),
@@ -169,16 +178,26 @@ impl Machine {
     /// Forgets a child whose exit is about to be told.
     pub fn bury(&mut self, process: ProcessKey) {
         if let Some(member) = self.members.get_mut(&process) {
-            member.child = None;
+            self.parting.extend(member.child.take().and_then(|running| running.socket));
         }
+    }
+
+    /// The turn is over: sockets that nobody uses any more are closed.
+    pub fn end_turn(&mut self) {
+        self.parting.clear();
     }
 
     /// Carries one effect out.
     pub fn perform(&mut self, effect: Effect) -> Performed {
+        if !matches!(effect, Effect::Note(_)) {
+            self.parting.clear();
+        }
         match effect {
             Effect::Join(key, config) => Performed::Gave(Input::Joined(key, self.join(key, config))),
             Effect::Leave(key) => {
-                self.members.remove(&key);
+                if let Some(member) = self.members.remove(&key) {
+                    self.sockets.forget(&member.config);
+                }
                 self.logs.prune();
                 Performed::Done
             }
@@ -286,6 +305,7 @@ impl Machine {
             stdout: self.log_path(&config, "stdout", &config.stdout),
             stderr: self.log_path(&config, "stderr", &config.stderr),
         };
+        self.sockets.try_once(&config);
         self.members.insert(key, Member { config, logs: logs.clone(), child: None });
         logs
     }
@@ -303,7 +323,7 @@ impl Machine {
 
     fn write(&mut self, process: ProcessKey, bytes: &[u8]) -> Result<(), WriteError> {
         let running = self.members.get_mut(&process).and_then(|member| member.child.as_mut());
-        running.ok_or(WriteError::Closed)?.stdin.write(bytes)
+        running.and_then(|running| running.stdin.as_mut()).ok_or(WriteError::Closed)?.write(bytes)
     }
 
     fn kill(&self, process: ProcessKey, signal: Signal, whole_group: bool) -> Result<(), Errno> {
@@ -335,10 +355,20 @@ impl Machine {
             logs: none(),
             child: None,
         });
-        let started = start::start(&mut self.spawner, &self.settings, config, &self.log, &member.logs)?;
-        let Started { pid, stdin, stdout, stderr, logs } = started;
+        let socket = self.sockets.share(config).map_err(SpawnError::Socket)?;
+        let descriptor = socket.as_ref().map(Share::as_fd);
+        let started =
+            start::start(&mut self.spawner, &self.settings, config, &self.log, &member.logs, descriptor);
+        let Started { pid, stdin, stdout, stderr, logs } = match started {
+            Ok(started) => started,
+            Err(error) => {
+                self.parting.extend(socket);
+                return Err(error);
+            }
+        };
         let (reaped, status) = oneshot::channel();
-        member.child = Some(Running { pid, reaped: Some(reaped), stdin: Stdin::new(stdin), logs });
+        member.child =
+            Some(Running { pid, reaped: Some(reaped), stdin: stdin.map(Stdin::new), socket, logs });
         self.children.insert(pid, key);
         tokio::spawn(child::attend(key, stdout, stderr, status, self.inbox.clone()));
         Ok(pid)

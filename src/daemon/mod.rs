@@ -6,6 +6,7 @@ pub mod capture;
 pub mod check;
 pub mod child;
 pub mod command;
+pub mod fcgi;
 pub mod handle;
 pub mod identity;
 pub mod limits;
@@ -105,6 +106,7 @@ pub async fn run(mut supervisor: Supervisor, mut machine: Machine, mut sources: 
                 Performed::Exit(exit) => return exit,
             }
         }
+        machine.end_turn();
         machine.notify.follow(supervisor.state());
         if started {
             // It took its time: whoever else has something to do comes first.

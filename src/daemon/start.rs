@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, NulError};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use nix::fcntl::OFlag;
@@ -24,27 +24,38 @@ use crate::supervisor::{CommandError, LogPaths, SpawnError};
 /// A child that has begun, or has failed to and is dead but not reaped; either way its exit will come.
 pub struct Started {
     pub pid: Pid,
-    pub stdin: OwnedFd,
+    /// `None` where a socket is in its place (PROC-064).
+    pub stdin: Option<OwnedFd>,
     pub stdout: Output,
     pub stderr: Option<Output>,
     pub logs: [Option<SharedLog>; 2],
 }
 
-/// Looks the command up and starts it (PROC-034 to PROC-049). Nothing is left behind on failure.
+/// Looks the command up and starts it (PROC-034 to PROC-049), with `socket` as its descriptor 0 if there is one. Nothing
+/// is left behind on failure.
 pub fn start(
     spawner: &mut Spawner,
     settings: &Settings,
     config: &Arc<ProcessConfig>,
     main_log: &Log,
     paths: &LogPaths,
+    socket: Option<BorrowedFd<'_>>,
 ) -> Result<Started, SpawnError> {
     let command = find(settings, config).map_err(SpawnError::Command)?;
     let stdout_log = open_log(main_log.logs(), &paths.stdout, &config.stdout)?;
     let stderr_log = open_log(main_log.logs(), &paths.stderr, &config.stderr)?;
-    let (stdin_read, stdin_write) = pipe()?;
+    let stdin_read;
+    let (its_stdin, stdin) = match socket {
+        Some(socket) => (socket, None),
+        None => {
+            let (read, write) = pipe()?;
+            child::make_nonblocking(&write).map_err(dispatchers)?;
+            stdin_read = read;
+            (stdin_read.as_fd(), Some(write))
+        }
+    };
     let (stdout_read, stdout_write) = pipe()?;
     let (stderr_read, stderr_write) = (!config.redirect_stderr).then(pipe).transpose()?.unzip();
-    child::make_nonblocking(&stdin_write).map_err(dispatchers)?;
     let output = |channel, pipe, log: &Option<SharedLog>| {
         let recorder = Recorder::new(config, channel, log.clone(), main_log.syslog(), settings.strip_ansi);
         Output::new(pipe, recorder).map_err(dispatchers)
@@ -64,7 +75,7 @@ pub fn start(
         arguments: c_strings(&command.arguments).map_err(null_byte)?,
         environment: command::environment(&settings.environment, settings.server_url.as_deref(), config)
             .map_err(null_byte)?,
-        descriptors: [stdin_read.as_fd(), stdout_write.as_fd(), its_stderr.as_fd()],
+        descriptors: [its_stdin, stdout_write.as_fd(), its_stderr.as_fd()],
         refused: refusal.is_some(),
         identity,
         directory: config.directory.as_deref().map(CString::new).transpose().map_err(null_byte)?,
@@ -78,7 +89,7 @@ pub fn start(
         // The pipe is empty, and takes more than this; if not, the exit status still tells.
         let _ = nix::unistd::write(its_stderr, words.as_bytes());
     }
-    Ok(Started { pid, stdin: stdin_write, stdout, stderr, logs: [stdout_log, stderr_log] })
+    Ok(Started { pid, stdin, stdout, stderr, logs: [stdout_log, stderr_log] })
 }
 
 /// The file and arguments of a process's command.

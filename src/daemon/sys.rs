@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use crate::names::{Errno, Signal};
 
@@ -36,6 +36,15 @@ pub fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
         -1 => Err(io::Error::last_os_error()),
         // SAFETY: the kernel has just made it, and nobody else knows it.
         copy => Ok(unsafe { OwnedFd::from_raw_fd(copy) }),
+    }
+}
+
+/// Makes a bound socket listen. Safe functions exist, but refuse a backlog above what the kernel allows by default.
+pub fn listen(socket: &OwnedFd, backlog: i32) -> Result<(), Errno> {
+    // SAFETY: takes plain numbers, and the descriptor is open.
+    match unsafe { libc::listen(socket.as_raw_fd(), backlog) } {
+        0 => Ok(()),
+        _ => Err(last_errno()),
     }
 }
 

@@ -51,10 +51,18 @@ pub(super) enum Socket {
 
 /// The path of a unix socket of ours. Dropping this removes it, unless another socket has taken its place.
 #[derive(Debug)]
-pub(super) struct SocketPath {
+pub struct SocketPath {
     path: String,
     /// Device and inode: a path is ours only while it leads to the file we made.
     file: (u64, u64),
+}
+
+impl SocketPath {
+    /// The path of a socket that has just been made there.
+    pub fn of(path: &str) -> io::Result<SocketPath> {
+        let made = fs::symlink_metadata(path)?;
+        Ok(SocketPath { path: path.to_string(), file: (made.dev(), made.ino()) })
+    }
 }
 
 impl Drop for SocketPath {
@@ -137,15 +145,17 @@ pub fn bind(server: &ServerConfig) -> Result<Listener, BindError> {
     Ok(Listener { socket, path, credentials: Credentials::of(server) })
 }
 
-/// The first IPv4 address of the host, else its first (HTTP-001, BUG-038). Asks the resolver: this is why it
-/// must be done before there is a runtime to hold up.
+/// The first IPv4 address of the host, else its first (HTTP-001, BUG-038); `None` if it has none. Asks the resolver:
+/// this is why it should be done before there is a runtime to hold up.
+pub fn resolve(host: &str, port: u16) -> Option<SocketAddr> {
+    let found: Vec<SocketAddr> = (host, port).to_socket_addrs().ok()?.collect();
+    found.iter().find(|address| address.is_ipv4()).or(found.first()).copied()
+}
+
 fn inet(host: &str, port: u16) -> Result<TcpListener, BindError> {
     let host = if host.is_empty() { "0.0.0.0" } else { host };
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    let unknown = || BindError::UnknownHost(host.to_string());
-    let found: Vec<SocketAddr> = (bare, port).to_socket_addrs().map_err(|_| unknown())?.collect();
-    let address =
-        found.iter().find(|address| address.is_ipv4()).or(found.first()).copied().ok_or_else(unknown)?;
+    let address = resolve(bare, port).ok_or_else(|| BindError::UnknownHost(host.to_string()))?;
     // The standard library sets SO_REUSEADDR.
     let listener = TcpListener::bind(address)?;
     // A second listen changes nothing but the backlog, which the standard library does not let one choose.

@@ -250,6 +250,8 @@ pub enum SpawnError {
     /// Pipes or log files could not be opened.
     Dispatchers(Errno),
     Fork(Errno),
+    /// The socket of a FastCGI program could not be made (BUG-008); the whole sentence.
+    Socket(String),
 }
 
 impl SpawnError {
@@ -267,6 +269,7 @@ impl SpawnError {
             SpawnError::Fork(errno) => {
                 format!("unknown error during fork for '{process}': {}", errno.name())
             }
+            SpawnError::Socket(sentence) => sentence.clone(),
         };
         Arc::from(text)
     }

@@ -17,7 +17,7 @@ pub mod process;
 mod requests;
 mod shutdown;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod timers;

@@ -7,6 +7,7 @@ use std::process::{Child, Command};
 use std::rc::Rc;
 
 use convoke::config::{self, Config, ProcessConfig};
+use convoke::daemon::fcgi::Sockets;
 use convoke::daemon::log::Log;
 use convoke::daemon::machine::{ConfigReader, Machine, Performed, Settings};
 use convoke::daemon::notify::Notify;
@@ -121,7 +122,14 @@ fn machine(inbox: mpsc::Sender<Input>) -> Machine {
         open_files: None,
     };
     settings.follow(&common::config(Vec::new(), Vec::new()));
-    Machine::new(Rc::new(Notify::default()), settings, Box::new(NoFiles), Log::default(), inbox)
+    Machine::new(
+        Rc::new(Notify::default()),
+        settings,
+        Box::new(NoFiles),
+        Log::default(),
+        Sockets::default(),
+        inbox,
+    )
 }
 
 /// There is nothing to read.

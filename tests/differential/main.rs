@@ -10,6 +10,7 @@ mod adapt;
 mod beside;
 mod calls;
 mod cases;
+mod fcgi;
 mod grace;
 mod logs;
 mod output;

@@ -6,6 +6,7 @@ mod world;
 mod check;
 mod client;
 mod collections;
+mod fcgi;
 mod foreign;
 mod limits;
 mod logs;
