@@ -75,7 +75,7 @@ fn looked_over(text: &str) -> Option<bool> {
         let (before, tail) = rest.split_at(open);
         let markup = markup_at(tail);
         rest = &tail[markup.len()..];
-        if depth == 0 && !before.chars().all(is_space) {
+        if depth == 0 && !before.chars().all(is_space) || !is_whole(markup) {
             return None;
         }
         // With entities of its own a small document could become a large one.
@@ -102,6 +102,13 @@ fn looked_over(text: &str) -> Option<bool> {
         }
     }
     (depth == 0 && roots == 1 && rest.chars().all(is_space)).then_some(has_blank_values)
+}
+
+/// Whether a piece of markup has its end.
+fn is_whole(markup: &str) -> bool {
+    let ends = [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>"), ("<", ">")];
+    let end = ends.into_iter().find_map(|(start, end)| markup.strip_prefix(start).map(|rest| (rest, end)));
+    end.is_some_and(|(rest, end)| rest.ends_with(end))
 }
 
 /// Whether XML 1.0 allows the character.
@@ -200,6 +207,10 @@ mod tests {
             "<a>&#;</a>",
             "<!DOCTYPE a [<!ENTITY b 'c'>]><a/>",
             "<a/><!DOCTYPE a>",
+            "<a/><",
+            "<a/><!-- c >",
+            "<a/><!-->",
+            "<a/><?b>",
         ] {
             assert!(vetted(bad.as_bytes()).is_none(), "{bad:?}");
         }

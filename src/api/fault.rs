@@ -28,6 +28,28 @@ pub enum FaultCode {
 }
 
 impl FaultCode {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [FaultCode; 18] = [
+        FaultCode::UnknownMethod,
+        FaultCode::IncorrectParameters,
+        FaultCode::BadArguments,
+        FaultCode::SignatureUnsupported,
+        FaultCode::ShutdownState,
+        FaultCode::BadName,
+        FaultCode::BadSignal,
+        FaultCode::NoFile,
+        FaultCode::NotExecutable,
+        FaultCode::Failed,
+        FaultCode::AbnormalTermination,
+        FaultCode::SpawnError,
+        FaultCode::AlreadyStarted,
+        FaultCode::NotRunning,
+        FaultCode::Success,
+        FaultCode::AlreadyAdded,
+        FaultCode::StillRunning,
+        FaultCode::CantReread,
+    ];
+
     /// The word in the fault string.
     pub fn name(self) -> &'static str {
         match self {

@@ -353,4 +353,20 @@ mod tests {
         let headings = manual.lines().filter(|line| line.starts_with("### `")).count();
         assert_eq!(headings, METHODS.len(), "docs/api.md describes a method that is not in METHODS");
     }
+
+    #[test]
+    fn the_manual_has_an_example_of_every_method_and_every_fault() {
+        let manual = include_str!("../../docs/api.md");
+        for section in manual.split("\n### `").skip(1) {
+            let name = section.split(['(', '`']).next().unwrap_or_default();
+            let method = name.rsplit('.').next().unwrap_or_default();
+            let example = section.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
+            let shows = example.is_some_and(|example| example.contains(&format!(".{method}(")));
+            assert!(shows, "docs/api.md has no example of {name}");
+        }
+        for code in FaultCode::ALL.into_iter().filter(|code| *code != FaultCode::Success) {
+            let row = format!("| {} | `{}` | ", code as i32, code.name());
+            assert!(manual.contains(&row), "docs/api.md does not tell of {}", code.name());
+        }
+    }
 }

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
+use super::access::{Asked, Peer};
 use super::guests::Guests;
 use super::refuse_and_close;
 use super::socket::Socket;
@@ -57,18 +58,18 @@ impl Accepting {
         }
     }
 
-    async fn next(&self) -> io::Result<Box<dyn Stream>> {
+    async fn next(&self) -> io::Result<(Box<dyn Stream>, Peer)> {
         match self {
             Accepting::Inet(listener) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, address) = listener.accept().await?;
                 // Answers go out in one piece; waiting to fill a packet would only delay them. A refusal
                 // means that the client has already gone.
                 let _ = stream.set_nodelay(true);
-                Ok(Box::new(stream))
+                Ok((Box::new(stream), Peer(Some(address))))
             }
             Accepting::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                Ok(Box::new(stream))
+                Ok((Box::new(stream), Peer(None)))
             }
         }
     }
@@ -86,11 +87,11 @@ pub(super) async fn accept(listener: Accepting, router: Router, mut closing: wat
     loop {
         tokio::select! {
             accepted = listener.next() => match accepted {
-                Ok(stream) => {
+                Ok((stream, peer)) => {
                     failing = false;
                     if guests.make_room() {
                         let phase = Phase::new();
-                        let talk = converse(stream, router.clone(), phase.clone(), closing.clone());
+                        let talk = converse((stream, peer), router.clone(), phase.clone(), closing.clone());
                         guests.came(phase, connections.spawn(talk));
                     } else if refusals.len() < TURNED_AWAY_MAX {
                         refusals.spawn(tokio::time::timeout(TURNED_AWAY_TIME, turn_away(stream)));
@@ -128,11 +129,17 @@ async fn turn_away(mut stream: Box<dyn Stream>) {
 }
 
 /// One connection from beginning to end. How it ended concerns nobody: the client knows.
-async fn converse(stream: Box<dyn Stream>, router: Router, phase: Phase, mut closing: watch::Receiver<()>) {
+async fn converse(
+    (stream, peer): (Box<dyn Stream>, Peer),
+    router: Router,
+    phase: Phase,
+    mut closing: watch::Receiver<()>,
+) {
     let io = TokioIo::new(TimedIo::new(stream, phase.clone()));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         phase.busy();
         let (phase, router) = (phase.clone(), router.clone());
+        let asked = Asked::of(&request);
         async move {
             let answer = caught(router.oneshot(request.map(Body::new))).await;
             let mut response = match answer {
@@ -145,6 +152,9 @@ async fn converse(stream: Box<dyn Stream>, router: Router, phase: Phase, mut clo
             };
             // Clients are known to look for this very name (HTTP-014); hyper adds the date.
             response.headers_mut().insert(SERVER, HeaderValue::from_static("Medusa/1.12"));
+            if let Some(asked) = asked {
+                asked.answered(peer, &response);
+            }
             Ok::<Response<Body>, Infallible>(response.map(|body| phase.until_written(body)))
         }
     });
@@ -204,7 +214,11 @@ mod tests {
                     }
                 }),
             );
-        (client, closing, tokio::spawn(converse(Box::new(server), router, Phase::new(), closed)))
+        (
+            client,
+            closing,
+            tokio::spawn(converse((Box::new(server), Peer(None)), router, Phase::new(), closed)),
+        )
     }
 
     /// Sends the request and reads its answer, which ends with `hello`.

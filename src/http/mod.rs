@@ -1,5 +1,6 @@
 //! XML-RPC over unix and TCP sockets. Routing, refusals, and what the log is told when servers start.
 
+mod access;
 mod auth;
 mod budget;
 mod connection;

@@ -74,7 +74,9 @@ impl Rpc {
         match read_call(&body) {
             Ok(call) => {
                 drop(body);
+                tracing::trace!("XML-RPC method called: {}()", call.method);
                 let result = self.call(&call).await;
+                tell(&call.method, &result);
                 drop((call, claim));
                 match self.budget.body(write_response(&result, self.local_time)) {
                     Some(document) => with_type(StatusCode::OK, "text/xml", document),
@@ -231,6 +233,16 @@ fn declared_length(headers: &HeaderMap) -> Declared {
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     length.map_or(Declared::Nothing, Declared::Bytes)
+}
+
+/// How a call went, for who looks closely.
+fn tell(method: &str, result: &Result<Answer, Fault>) {
+    match result {
+        Ok(_) => tracing::trace!("XML-RPC method {method}() returned successfully"),
+        Err(fault) => {
+            tracing::trace!("XML-RPC method {method}() returned fault: [{}] {fault}", fault.code as i32);
+        }
+    }
 }
 
 /// The log's line about a body that is no call (LOG-012), however long the body is.

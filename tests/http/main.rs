@@ -4,6 +4,7 @@ mod calls;
 mod hostile;
 mod identity;
 mod python;
+mod reading;
 mod sockets;
 mod wire;
 mod world;

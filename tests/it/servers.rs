@@ -111,3 +111,18 @@ fn nonsense_is_refused_and_hurts_nobody() {
     assert!(matches!(wrong, Err(Refusal::Fault(2, _))), "{wrong:?}");
     world.await_state("web", "RUNNING");
 }
+
+#[test]
+fn every_answer_has_its_line_at_level_trace_log_009() {
+    let mut world = World::ours();
+    world.configure("");
+    let traced = world.read("supervisord.conf").replacen("[supervisord]", "[supervisord]\nloglevel=trace", 1);
+    world.write("supervisord.conf", &traced);
+    world.boot();
+    world.await_log("\"POST /RPC2 HTTP/1.1\" 200 ");
+    world.await_log(" TRAC XML-RPC method called: supervisor.getState()");
+    world.await_log(" TRAC XML-RPC method supervisor.getState() returned successfully");
+    let _ = world.rpc("supervisor.stopProcess", &["nobody".into()]);
+    world.await_log("method supervisor.stopProcess() returned fault: [10] BAD_NAME: nobody");
+    assert!(world.log().contains(" TRAC localhost:0 - - ["), "{}", world.log());
+}
