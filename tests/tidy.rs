@@ -110,7 +110,8 @@ impl Source {
     /// The path below `src/`, if it is there and holds more than tests.
     fn part(&self) -> Option<&str> {
         let part = self.path.strip_prefix("src/")?;
-        (!part.ends_with("tests.rs") && !part.ends_with("testing.rs")).then_some(part)
+        let tests = part.ends_with("tests.rs") || part.ends_with("testing.rs") || part.contains("/tests/");
+        (!tests).then_some(part)
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
 use crate::config::{Config, LogLevel, Message};
 use crate::http::{self, socket};
 use crate::names::{Pid, repr};
-use crate::supervisor::{Exit, Input, Supervisor};
+use crate::supervisor::{Carried, Exit, Input, Supervisor};
 
 /// Said as root without `user` (CLI-028); scripts know its beginning.
 const ROOT_WARNING: &str = "Supervisor is running as root.  Privileges were not dropped because no user is \
@@ -84,10 +84,11 @@ impl Daemon {
     async fn live(self, mut config: Config, mut opened: Opened) -> Result<(), Stop> {
         let mut signals =
             SignalStream::open().map_err(|error| Stop::failed("could not take signals over", &error))?;
+        let mut carried = Carried::default();
         loop {
-            match self.run(config, opened, &mut signals).await? {
-                Exit::Shutdown => return Ok(()),
-                Exit::Restart(next) => config = *next,
+            match self.run(config, opened, carried, &mut signals).await? {
+                (Exit::Shutdown, _) => return Ok(()),
+                (Exit::Restart(next), left) => (config, carried) = (*next, left),
             }
             let mut lines = Lines::default();
             let again = lines.become_user(&config).and_then(|()| open(&config, &self.log, lines));
@@ -97,7 +98,13 @@ impl Daemon {
     }
 
     /// From the pid file to the last child's end.
-    async fn run(&self, config: Config, opened: Opened, signals: &mut SignalStream) -> Result<Exit, Stop> {
+    async fn run(
+        &self,
+        config: Config,
+        opened: Opened,
+        carried: Carried,
+        signals: &mut SignalStream,
+    ) -> Result<(Exit, Carried), Stop> {
         let pid = std::process::id();
         let Opened { listeners, mut pidfile, sockets } = opened;
         pidfile.write(pid)?;
@@ -118,7 +125,7 @@ impl Daemon {
         settings.follow(&config);
         let reader = Box::new(self.options.clone());
         let machine = Machine::new(self.notify.clone(), settings, reader, self.log.clone(), sockets, inbox);
-        let supervisor = Supervisor::new(config, Pid(pid.cast_signed()));
+        let supervisor = Supervisor::new(config, Pid(pid.cast_signed())).carrying(carried);
         memory::give_back();
         let exit =
             super::run(supervisor, machine, Sources { signals, arrivals: Arrivals::new(exits, calls) }).await;

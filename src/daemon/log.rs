@@ -56,6 +56,8 @@ struct Shared {
 struct Outlets {
     /// The copy that a foreground daemon writes to its standard output.
     copy: Option<SharedLog>,
+    /// What listeners have to print, opened when they first do.
+    print: Option<SharedLog>,
     file: Option<SharedLog>,
     syslog: bool,
 }
@@ -90,9 +92,22 @@ impl Log {
         let copied = config.nodaemon && !config.silent;
         // A daemon whose standard output is closed has no use for a copy.
         let copy = copied.then(|| self.shared.logs.open(&Arc::from("/dev/stdout"), 0, 0).ok()).flatten();
-        *self.outlets() = Outlets { copy, syslog: file.is_none(), file };
+        let print = copy.clone();
+        *self.outlets() = Outlets { copy, print, syslog: file.is_none(), file };
         self.shared.least.store(config.loglevel as u8, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Writes to standard output, which the copy may share.
+    pub fn print(&self, text: &str) {
+        let mut outlets = self.outlets();
+        if outlets.print.is_none() {
+            outlets.print = self.shared.logs.open(&Arc::from("/dev/stdout"), 0, 0).ok();
+        }
+        if let Some(print) = &outlets.print {
+            // Whoever reads nothing of it will not read that either.
+            let _ = print.write(text.as_bytes());
+        }
     }
 
     /// Closes and opens the file again (SIG-004).

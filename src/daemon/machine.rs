@@ -138,11 +138,11 @@ impl Machine {
     /// Both clocks.
     pub fn now(&self) -> Now {
         let at = Instant(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX));
-        let unix = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-            Err(_) => 0,
+        let (unix, nanos) = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => (i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos()),
+            Err(_) => (0, 0),
         };
-        Now { at, unix: UnixTime(unix) }
+        Now { at, unix: UnixTime(unix), nanos }
     }
 
     /// When, by the clock of timers, an instant of [`Machine::now`] is.
@@ -217,6 +217,10 @@ impl Machine {
                 Ok(()) => Performed::Done,
                 Err(error) => Performed::Gave(Input::WriteFailed(key, error)),
             },
+            Effect::Print(text) => {
+                self.log.print(&text);
+                Performed::Done
+            }
             Effect::Reply(request, answer) => {
                 self.answer(request, answer);
                 Performed::Done

@@ -42,7 +42,7 @@ use self::handle::Call;
 use self::machine::{Machine, Performed};
 use self::signals::SignalStream;
 use crate::names::Signal;
-use crate::supervisor::{Effect, Exit, Input, Supervisor};
+use crate::supervisor::{Carried, Effect, Exit, Input, Supervisor};
 
 /// Exits that may wait to be taken; past this a child's task waits its turn.
 pub const INBOX_MAX: usize = 1_024;
@@ -92,8 +92,12 @@ impl Arrivals {
     }
 }
 
-/// Runs until the supervisor says that everything has stopped.
-pub async fn run(mut supervisor: Supervisor, mut machine: Machine, mut sources: Sources<'_>) -> Exit {
+/// Runs until the supervisor says that everything has stopped; also gives what its next life is to begin with.
+pub async fn run(
+    mut supervisor: Supervisor,
+    mut machine: Machine,
+    mut sources: Sources<'_>,
+) -> (Exit, Carried) {
     let mut input = Input::Begin;
     loop {
         let mut started = false;
@@ -103,7 +107,7 @@ pub async fn run(mut supervisor: Supervisor, mut machine: Machine, mut sources: 
             match machine.perform(effect) {
                 Performed::Done => (),
                 Performed::Gave(answer) => supervisor.handle(machine.now(), answer),
-                Performed::Exit(exit) => return exit,
+                Performed::Exit(exit) => return (exit, supervisor.into_carried()),
             }
         }
         machine.end_turn();

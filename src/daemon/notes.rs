@@ -4,6 +4,7 @@ use crate::config::{LogLevel, Message};
 use crate::names::ExitStatus;
 use crate::supervisor::Note;
 use crate::supervisor::event::{Event, Fate, SignalMeaning};
+use crate::supervisor::listener::ListenerNote;
 
 /// The line for a note, and its level (LOG-011 to LOG-016). Most events have none: the line beside them says it.
 pub fn sentence(note: Note) -> Option<Message> {
@@ -54,6 +55,7 @@ pub fn sentence(note: Note) -> Option<Message> {
         Note::RestartRefused { reason } => {
             (LogLevel::Critical, format!("restart refused, the configuration cannot be used: {reason}"))
         }
+        Note::Listener(note) => of_listener(note),
         Note::Config(message) => return Some(message),
     };
     Some(Message { level, text })
@@ -69,10 +71,58 @@ fn of_collection(event: &Event) -> Option<String> {
         | Event::ProcessLog(..)
         | Event::ProcessCommunication(..)
         | Event::RemoteCommunication { .. }
+        | Event::Tick(..)
         | Event::GroupAdded(_)
         | Event::GroupRemoved(_)
         | Event::SupervisorRunning
         | Event::SupervisorStopping => None,
+    }
+}
+
+/// What goes on between a pool and its processes; the last two have no counterpart in the reference.
+fn of_listener(note: ListenerNote) -> (LogLevel, String) {
+    match note {
+        ListenerNote::Became { process, from, to } => (LogLevel::Debug, format!("{process}: {from} -> {to}")),
+        ListenerNote::Unknown { process } => (
+            LogLevel::Warn,
+            format!(
+                "{process}: has entered the UNKNOWN state and will no longer receive events, this usually indicates \
+                 the process violated the eventlistener protocol"
+            ),
+        ),
+        ListenerNote::Sent { process, serial } => {
+            (LogLevel::Debug, format!("event {serial} sent to listener {process}"))
+        }
+        ListenerNote::Processed { process } => (LogLevel::Debug, format!("{process}: event was processed")),
+        ListenerNote::Rejected { process } => (LogLevel::Warn, format!("{process}: event was rejected")),
+        ListenerNote::Failed { process } => (LogLevel::Warn, format!("{process}: event caused an error")),
+        ListenerNote::BadResultLine { process, line } => {
+            (LogLevel::Warn, format!("{process}: bad result line: '{line}'"))
+        }
+        ListenerNote::Closed { process, serial } => (
+            LogLevel::Debug,
+            format!(
+                "epipe occurred while sending event {serial} to listener {process}, listener state unchanged"
+            ),
+        ),
+        ListenerNote::Rebuffered { pool, serial, size, max } => (
+            LogLevel::Debug,
+            format!("rebuffering event {serial} for pool {pool} (buf size={size}, max={max})"),
+        ),
+        ListenerNote::Overflowed { pool, serial } => {
+            (LogLevel::Error, format!("pool {pool} event buffer overflowed, discarding event {serial}"))
+        }
+        ListenerNote::DoesNotRead { process } => {
+            (LogLevel::Warn, format!("{process}: answers without reading its events"))
+        }
+        ListenerNote::Paused { pool, serial, failures, millis } => (
+            LogLevel::Warn,
+            format!(
+                "pool {pool}: event {serial} failed, {failures} times in a row now without success, next try in \
+                 {} seconds",
+                millis as f64 / 1000.0
+            ),
+        ),
     }
 }
 

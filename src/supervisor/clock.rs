@@ -38,4 +38,6 @@ pub struct UnixTime(pub i64);
 pub struct Now {
     pub at: Instant,
     pub unix: UnixTime,
+    /// Nanoseconds of the wall clock past `unix`.
+    pub nanos: u32,
 }

@@ -16,6 +16,32 @@ pub fn members(name: &str, config: &Config, groups: &Groups) -> Option<Vec<Proce
     Some(groups.in_request_order(set.into_iter()))
 }
 
+/// The collections that hold a process, by priority and name.
+pub fn containing(member: &Member, config: &Config) -> Vec<String> {
+    let holders =
+        config.collections.iter().filter(|collection| holds(collection, member, config, &mut Vec::new()));
+    holders.map(|collection| collection.name.to_string()).collect()
+}
+
+/// What [`member_set`] says of one process, without a look at the others.
+fn holds<'a>(
+    collection: &'a CollectionConfig,
+    member: &Member,
+    config: &'a Config,
+    path: &mut Vec<&'a CollectionName>,
+) -> bool {
+    if path.contains(&&collection.name) {
+        return false;
+    }
+    path.push(&collection.name);
+    let mut nested = collection.collections.iter().filter_map(|name| find(name.as_str(), config));
+    let held = collection.programs.iter().any(|selector| selects(selector, member))
+        || collection.groups.iter().any(|pattern| in_group(pattern, member))
+        || nested.any(|nested| holds(nested, member, config, path));
+    path.pop();
+    held && !collection.exclude.iter().any(|selector| selects(selector, member))
+}
+
 /// Every collection as configured and as it resolves now, by priority and name.
 pub fn infos(config: &Config, groups: &Groups) -> Vec<CollectionInfo> {
     config.collections.iter().map(|collection| info(collection, config, groups)).collect()

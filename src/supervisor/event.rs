@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::clock::UnixTime;
+use super::listener::ListenerNote;
+use super::tick::Period;
 use crate::api::Channel;
 use crate::api::ProcessState;
 use crate::config::EventType;
@@ -26,6 +29,8 @@ pub enum Event {
         kind: String,
         data: String,
     },
+    /// A slice of the wall clock has begun, at this second (EVT-016).
+    Tick(Period, UnixTime),
     GroupAdded(GroupName),
     GroupRemoved(GroupName),
     SupervisorRunning,
@@ -62,10 +67,11 @@ pub enum StateChange {
     Exited {
         expected: bool,
         pid: Pid,
+        status: ExitStatus,
     },
-    /// No pid after a stop in BACKOFF, shown as 0 (EVT-010).
+    /// No child after a stop in BACKOFF, shown as pid 0 (EVT-010).
     Stopped {
-        pid: Option<Pid>,
+        child: Option<(Pid, ExitStatus)>,
     },
     Fatal,
     Unknown,
@@ -94,6 +100,7 @@ impl Event {
                 Channel::Stderr => EventType::ProcessCommunicationStderr,
             },
             Event::RemoteCommunication { .. } => EventType::RemoteCommunication,
+            Event::Tick(period, _) => period.kind(),
             Event::GroupAdded(_) => EventType::ProcessGroupAdded,
             Event::GroupRemoved(_) => EventType::ProcessGroupRemoved,
             Event::SupervisorRunning => EventType::SupervisorStateChangeRunning,
@@ -121,8 +128,10 @@ impl Event {
                     StateChange::Running { pid } | StateChange::Stopping { pid } => {
                         format!("{head} pid:{pid}")
                     }
-                    StateChange::Stopped { pid } => format!("{head} pid:{}", pid.map_or(0, |pid| pid.0)),
-                    StateChange::Exited { expected, pid } => {
+                    StateChange::Stopped { child } => {
+                        format!("{head} pid:{}", child.map_or(0, |(pid, _)| pid.0))
+                    }
+                    StateChange::Exited { expected, pid, status: _ } => {
                         format!("{head} expected:{} pid:{pid}", u8::from(*expected))
                     }
                     StateChange::Fatal | StateChange::Unknown => head,
@@ -133,6 +142,7 @@ impl Event {
             }
             Event::ProcessCommunication(source, data) => format!("{source}\n{}", decoded(data)),
             Event::RemoteCommunication { kind, data } => format!("type:{kind}\n{data}"),
+            Event::Tick(_, when) => format!("when:{}", when.0),
             Event::GroupAdded(name) | Event::GroupRemoved(name) => format!("groupname:{name}\n"),
             Event::SupervisorRunning | Event::SupervisorStopping => String::new(),
             Event::CollectionAdded(name)
@@ -219,6 +229,7 @@ pub enum Note {
     RestartRefused {
         reason: String,
     },
+    Listener(ListenerNote),
     /// A sentence of the configuration reader.
     Config(crate::config::Message),
 }
@@ -317,9 +328,9 @@ mod tests {
         let head = "processname:p groupname:g from_state:STARTING";
         assert_eq!(say(StateChange::Backoff { tries: 2 }).payload(), format!("{head} tries:2"));
         assert_eq!(say(StateChange::Running { pid: Pid(7) }).payload(), format!("{head} pid:7"));
-        let exited = StateChange::Exited { expected: true, pid: Pid(7) };
+        let exited = StateChange::Exited { expected: true, pid: Pid(7), status: ExitStatus::Exited(0) };
         assert_eq!(say(exited).payload(), format!("{head} expected:1 pid:7"));
-        assert_eq!(say(StateChange::Stopped { pid: None }).payload(), format!("{head} pid:0"));
+        assert_eq!(say(StateChange::Stopped { child: None }).payload(), format!("{head} pid:0"));
         assert_eq!(say(StateChange::Fatal).payload(), head);
         assert_eq!(Event::GroupAdded("g".into()).payload(), "groupname:g\n");
         assert_eq!(Event::CollectionAdded("c".into()).payload(), "collectionname:c\n");

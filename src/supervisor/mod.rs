@@ -12,14 +12,18 @@ mod collection;
 pub mod event;
 mod facts;
 mod group;
+pub mod handshake;
+pub mod listener;
 mod parked;
 pub mod process;
+mod publish;
 mod requests;
 mod shutdown;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub mod tick;
 mod timers;
 mod twiddler;
 mod visit;
@@ -32,18 +36,20 @@ pub use crate::api::Channel;
 
 use crate::api::{CollectionInfo, ConfigInfo, Fault, LogRead, Reply, Request, RequestId, SupervisorState};
 use crate::config::{self, Config, ProcessConfig};
-use crate::names::{Errno, ExitStatus, Pid, Signal};
+use crate::names::{Errno, ExitStatus, GroupName, Pid, Signal};
 
 use cache::Cache;
 use group::Groups;
 use parked::Parked;
 use process::Process;
+use publish::Listeners;
 use shutdown::Shutdown;
 use timers::Timers;
 
 pub use clock::{Instant, Now, UnixTime};
 pub use event::{CommandError, Event, Note, SpawnError};
 pub use parked::PARKED_MAX;
+pub use publish::Carried;
 pub use twiddler::ProgramText;
 
 /// Automatic starts in one turn at most: ten thousand of them never hold up a request. The rest go on in the next turn,
@@ -148,6 +154,8 @@ pub enum Effect {
     },
     /// Bytes for the child's standard input, taken whole or not at all. Answered only if it fails.
     Write(ProcessKey, Vec<u8>),
+    /// Text for the daemon's own standard output (CFG-133).
+    Print(String),
     Reply(RequestId, Result<Reply, Fault>),
     /// Replies to the request with what the log holds: `None` means the daemon's own, which the daemon knows.
     ReadLog(RequestId, Option<Arc<str>>, LogRead),
@@ -188,6 +196,12 @@ enum Step {
     Visit(RequestId, ProcessKey),
     /// The effects of a visit have been carried out.
     Visited(RequestId, ProcessKey),
+    /// A group is in force: if it is a pool, it hears what follows.
+    Subscribe(GroupName),
+    /// A process has ended, and has been seen to.
+    Died(ProcessKey),
+    /// An event has been given to a process of this pool, or not.
+    Told(GroupName, ProcessKey),
     /// Bytes have been given to a child, or not: the end of `sendProcessStdin` by this name.
     Sent(RequestId, String),
 }
@@ -223,6 +237,7 @@ pub struct Supervisor {
     /// Every process's deadline; changes in [`Supervisor::retime`] only.
     timers: Timers,
     parked: BTreeMap<RequestId, Parked>,
+    listeners: Listeners,
     /// Processes that took an input or left since the parked requests were looked at.
     moved: BTreeSet<ProcessKey>,
     shutdown: Option<Shutdown>,
@@ -254,6 +269,7 @@ impl Supervisor {
             groups: Groups::default(),
             timers: Timers::default(),
             parked: BTreeMap::new(),
+            listeners: Listeners::default(),
             moved: BTreeSet::new(),
             shutdown: None,
             cache: Cache::default(),
@@ -308,15 +324,18 @@ impl Supervisor {
     pub fn next_effect(&mut self) -> Option<Effect> {
         loop {
             match self.steps.pop_front() {
-                Some(Step::Do(effect)) => return Some(effect),
+                Some(Step::Do(effect)) => return Some(self.leaving(effect)),
                 Some(Step::Process(key, effect)) => {
                     if let Some(effect) = self.process_effect(key, effect) {
-                        return Some(effect);
+                        return Some(self.leaving(effect));
                     }
                 }
                 Some(Step::Take(arrival)) => self.take(arrival),
                 Some(Step::Visit(id, key)) => self.visit(id, key),
                 Some(Step::Visited(id, key)) => self.visited(id, key),
+                Some(Step::Subscribe(name)) => self.subscribe(&name),
+                Some(Step::Died(key)) => self.died(key),
+                Some(Step::Told(pool, key)) => self.told(&pool, key),
                 Some(Step::Sent(id, name)) => self.sent(id, name),
                 None => {
                     if !self.settle() {
@@ -333,7 +352,8 @@ impl Supervisor {
         let process = self.timers.first();
         let report = self.parked.values().filter_map(|parked| parked.report_at).min();
         let shutdown = self.shutdown.as_ref().and_then(Shutdown::deadline);
-        [process, report, shutdown].into_iter().flatten().min()
+        let listeners = self.listeners_deadline();
+        [process, report, shutdown, listeners].into_iter().flatten().min()
     }
 
     /// From how long the starts of the turn that ended at `last` took, how many the next may have.
@@ -354,6 +374,7 @@ impl Supervisor {
         self.starts_left = self.starts_limit;
         self.begin_shutdown();
         self.wake_due();
+        self.tick();
         self.added.extend(arrival.map(Step::Take));
     }
 
@@ -363,7 +384,10 @@ impl Supervisor {
             Arrival::Signal(signal) => self.on_daemon_signal(signal),
             Arrival::Request(id, request) => self.on_request(id, request),
             Arrival::Output(key, channel, heard) => self.on_output(key, channel, heard),
-            Arrival::Exited(key, status) => self.step(key, process::Input::Exited(status)),
+            Arrival::Exited(key, status) => {
+                self.step(key, process::Input::Exited(status));
+                self.added.push(Step::Died(key));
+            }
         }
     }
 
@@ -387,6 +411,7 @@ impl Supervisor {
             }
             self.retime(key);
         }
+        self.added.push(Step::Subscribe(config.name.clone()));
         self.note(Note::Event(Event::GroupAdded(config.name.clone())));
     }
 
@@ -401,7 +426,7 @@ impl Supervisor {
         match heard {
             Heard::Logged(data) => self.note(Note::Event(Event::ProcessLog(source, data))),
             Heard::Captured(data) => self.note(Note::Event(Event::ProcessCommunication(source, data))),
-            Heard::Said(_) => (),
+            Heard::Said(bytes) => self.on_said(key, &bytes),
         }
     }
 
@@ -427,6 +452,15 @@ impl Supervisor {
         })
     }
 
+    /// An event that leaves for the log is told to listeners next.
+    fn leaving(&mut self, effect: Effect) -> Effect {
+        if let Effect::Note(Note::Event(event)) = &effect {
+            self.publish(event);
+            self.plan_first();
+        }
+        effect
+    }
+
     fn note(&mut self, note: Note) {
         self.added.push(Step::Do(Effect::Note(note)));
     }
@@ -441,6 +475,7 @@ impl Supervisor {
     /// The end of a turn, again until nothing moves: who has arrived, what is due, what shutdown wants next.
     fn settle(&mut self) -> bool {
         self.settle_parked();
+        self.tell_all();
         if self.added.is_empty() {
             self.wake_due();
         }

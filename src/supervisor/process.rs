@@ -288,7 +288,7 @@ impl Process {
                 out.push(Effect::Note(Note::KilledInBackoff { process: self.config.name.clone() }));
                 // The reference keeps the count, so that the next start has fewer tries left (BUG-020).
                 self.tries = 0;
-                self.change(State::Stopped { start_at: None }, StateChange::Stopped { pid: None }, out);
+                self.change(State::Stopped { start_at: None }, StateChange::Stopped { child: None }, out);
             }
             // A restart not yet due is called off: whoever stops a program wants it to stay so.
             State::Exited { .. } => self.state = State::Exited { restart_at: None },
@@ -362,7 +362,11 @@ impl Process {
         match was {
             State::Stopping { pid, .. } => {
                 self.exitstatus = Some(status.code());
-                self.change(State::Stopped { start_at: None }, StateChange::Stopped { pid: Some(pid) }, out);
+                self.change(
+                    State::Stopped { start_at: None },
+                    StateChange::Stopped { child: Some((pid, status)) },
+                    out,
+                );
                 self.note_exit(status, Fate::Stopped { expected }, out);
             }
             State::Starting { pid: Some(_), since } if self.too_quick(now, since) => {
@@ -412,7 +416,7 @@ impl Process {
         };
         let floor = self.started_at.map_or(now.at, |started| started.plus_seconds(RESTART_FLOOR));
         let restart_at = (again && !self.held).then(|| floor.max(now.at));
-        self.change(State::Exited { restart_at }, StateChange::Exited { expected, pid }, out);
+        self.change(State::Exited { restart_at }, StateChange::Exited { expected, pid, status }, out);
         self.note_exit(status, Fate::Exited { expected }, out);
     }
 

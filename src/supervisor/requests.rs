@@ -272,6 +272,7 @@ impl Supervisor {
         if members.any(|process| !process.state().is_stopped()) {
             return Err(Fault::new(FaultCode::StillRunning, name));
         }
+        self.unsubscribe(&name);
         for key in self.groups.remove(&name) {
             self.moved.insert(key);
             self.retime(key);

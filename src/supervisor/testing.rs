@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    Effect, Event, Input, LogPaths, Note, Now, ProcessKey, SpawnError, Supervisor, UnixTime, WriteError,
+    Channel, Effect, Event, Heard, Input, LogPaths, Note, Now, ProcessKey, SpawnError, Supervisor, UnixTime,
+    WriteError,
 };
 use crate::api::{Fault, Reply, Request, RequestId};
 use crate::config::*;
@@ -14,7 +15,7 @@ use super::clock::Instant;
 
 /// Second `seconds` on both clocks; people's starts at a million.
 pub fn at(seconds: i64) -> Now {
-    Now { at: Instant(0).plus_seconds(seconds), unix: UnixTime(1_000_000 + seconds) }
+    Now { at: Instant(0).plus_seconds(seconds), unix: UnixTime(1_000_000 + seconds), nanos: 0 }
 }
 
 /// A process with the stock settings.
@@ -59,6 +60,22 @@ pub fn process_config(group: &str, name: &str) -> ProcessConfig {
 pub fn group(name: &str, priority: i64, processes: &[&str]) -> GroupConfig {
     let processes = processes.iter().map(|process| Arc::new(process_config(name, process))).collect();
     GroupConfig { name: name.into(), priority, kind: GroupKind::Programs, processes }
+}
+
+/// An event listener pool whose processes run at once.
+pub fn pool(name: &str, events: &[EventType], buffer_size: i64, processes: &[&str]) -> GroupConfig {
+    let processes = processes.iter().map(|process| {
+        let listens = ProcessConfig { listener: true, startsecs: 0, ..process_config(name, process) };
+        Arc::new(listens)
+    });
+    let listener = ListenerConfig {
+        events: events.to_vec(),
+        buffer_size,
+        result_handler: ResultHandler::Standard,
+        extended: false,
+    };
+    let kind = GroupKind::EventListeners(listener);
+    GroupConfig { name: name.into(), priority: -1, kind, processes: processes.collect() }
 }
 
 /// A collection by programs alone.
@@ -131,8 +148,13 @@ pub struct World {
 impl World {
     /// A world at second 0 in which the daemon has just begun.
     pub fn begin(config: Config) -> World {
+        World::begin_with(Supervisor::new(config.clone(), Pid(1)), config)
+    }
+
+    /// The same with a supervisor of the test's own.
+    pub fn begin_with(supervisor: Supervisor, config: Config) -> World {
         let mut world = World {
-            supervisor: Supervisor::new(config.clone(), Pid(1)),
+            supervisor,
             now: at(0),
             said: Vec::new(),
             replies: BTreeMap::new(),
@@ -166,7 +188,8 @@ impl World {
     pub fn until(&mut self, seconds: i64) {
         while let Some(deadline) = self.supervisor.deadline().filter(|deadline| *deadline <= at(seconds).at) {
             let when = deadline.max(self.now.at);
-            self.now = Now { at: when, unix: UnixTime(1_000_000 + (when.0 / 1_000_000_000) as i64) };
+            let (seconds, nanos) = (when.0 / 1_000_000_000, (when.0 % 1_000_000_000) as u32);
+            self.now = Now { at: when, unix: UnixTime(1_000_000 + seconds as i64), nanos };
             self.turn(Input::Wake);
         }
         self.now = at(seconds);
@@ -189,6 +212,12 @@ impl World {
     pub fn exit(&mut self, name: &str, code: u8) {
         let (key, _) = self.children.remove(name).expect("a child");
         self.turn(Input::Exited(key, ExitStatus::Exited(code)));
+    }
+
+    /// A listener writes to its standard output.
+    pub fn say(&mut self, name: &str, text: &str) {
+        let (key, _) = self.children[name];
+        self.turn(Input::Output(key, Channel::Stdout, Heard::Said(text.as_bytes().to_vec())));
     }
 
     /// What was said since the last time, as one text.
@@ -222,6 +251,10 @@ impl World {
                 let name = self.names[&process].clone();
                 self.said.push(format!("kill {name} {}", signal.name()));
                 self.no_kill.contains(&name).then_some(Input::KillFailed(process, Errno(1)))
+            }
+            Effect::Print(text) => {
+                self.said.push(format!("print {text}"));
+                None
             }
             Effect::Write(key, bytes) => {
                 let name = self.names[&key].clone();

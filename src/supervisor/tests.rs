@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+mod listeners;
 mod output;
 
 use super::testing::{World, at, collection, config, group};

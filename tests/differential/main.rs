@@ -12,6 +12,7 @@ mod calls;
 mod cases;
 mod fcgi;
 mod grace;
+mod listeners;
 mod logs;
 mod output;
 mod processes;

@@ -117,7 +117,7 @@ impl Replay {
         self.world.hear_nothing();
         for _ in 0..WAKES_MAX {
             let at = self.supervisor.deadline().filter(|deadline| *deadline <= step.at.before())?;
-            self.turn(Now { at, unix: step.at.now().unix }, Input::Wake);
+            self.turn(Now { at, ..step.at.now() }, Input::Wake);
             let world = &self.world;
             if !world.saw.is_empty() || !world.log.is_empty() || !world.replies.is_empty() {
                 return Some(format!(
@@ -306,7 +306,8 @@ impl World {
             | Effect::ReadLog(..)
             | Effect::ClearLog(_)
             | Effect::ClearLogs(..)
-            | Effect::Write(..) => {
+            | Effect::Write(..)
+            | Effect::Print(_) => {
                 self.wrong = Some("the traces touch no log".to_string());
             }
             Effect::Configured(_) | Effect::ReopenLogs => (),

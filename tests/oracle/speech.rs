@@ -43,6 +43,7 @@ pub fn log_line(note: &Note) -> Option<String> {
         Note::RestartRefused { reason } => {
             format!("CRIT restart refused, the configuration cannot be used: {reason}")
         }
+        Note::Listener(_) => return None,
         Note::Config(message) => format!("{:?} {}", message.level, message.text),
         Note::Event(_)
         | Note::KilledInBackoff { .. }

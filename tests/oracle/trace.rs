@@ -76,7 +76,7 @@ impl Tick {
     /// On both clocks.
     pub fn now(self) -> Now {
         let unix = UnixTime(EPOCH + self.0 as i64 / TICKS_PER_SECOND);
-        Now { at: Instant(self.0 * TICK_NANOS), unix }
+        Now { at: Instant(self.0 * TICK_NANOS), unix, nanos: 0 }
     }
 
     /// The tick before, where the recorder may have looked last.

@@ -186,10 +186,10 @@ impl Watch {
             }
             StateChange::Stopping { .. } => (seen.stopping_at, seen.killed_at) = (now, None),
             // PROC-009, and BUG-020: no pid means stopped in BACKOFF.
-            StateChange::Exited { .. } | StateChange::Fatal | StateChange::Stopped { pid: None } => {
+            StateChange::Exited { .. } | StateChange::Fatal | StateChange::Stopped { child: None } => {
                 seen.tries = 0
             }
-            StateChange::Stopped { pid: Some(_) } | StateChange::Unknown => (),
+            StateChange::Stopped { child: Some(_) } | StateChange::Unknown => (),
         }
         seen.state = next;
         Ok(())
@@ -260,7 +260,7 @@ fn pid(change: StateChange) -> Option<Pid> {
         StateChange::Running { pid } | StateChange::Stopping { pid } | StateChange::Exited { pid, .. } => {
             Some(pid)
         }
-        StateChange::Stopped { pid } => pid,
+        StateChange::Stopped { child } => child.map(|(pid, _)| pid),
         StateChange::Starting { .. }
         | StateChange::Backoff { .. }
         | StateChange::Fatal

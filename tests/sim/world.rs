@@ -316,7 +316,8 @@ impl World {
             self.error = wrong - CLOCK_ERROR_MAX as i64;
         }
         let unix = EPOCH + (self.now / SECOND) as i64 + self.error;
-        let now = Now { at: Instant(self.now), unix: UnixTime(unix.max(0)) };
+        let nanos = (self.now % SECOND) as u32;
+        let now = Now { at: Instant(self.now), unix: UnixTime(unix.max(0)), nanos };
         let mut replied = false;
         self.supervisor.handle(now, input);
         while let Some(effect) = self.supervisor.next_effect() {
@@ -394,7 +395,7 @@ impl World {
                 self.answer(id)?;
                 None
             }
-            Effect::Write(..) => None,
+            Effect::Write(..) | Effect::Print(_) => None,
             Effect::ReadLog(id, ..) | Effect::ClearLog(id) => {
                 self.print(|| format!("log {}", id.0));
                 self.answer(id)?;
@@ -438,6 +439,7 @@ impl World {
             | Event::ProcessLog(..)
             | Event::ProcessCommunication(..)
             | Event::RemoteCommunication { .. }
+            | Event::Tick(..)
             | Event::GroupAdded(_)
             | Event::GroupRemoved(_)
             | Event::CollectionAdded(_)

@@ -127,7 +127,7 @@ fn running_takes_more_than_startsecs_not_as_much_proc_006() {
     let (mut process, _) = run(process_config("g", "p"), &[(0, Input::Start), (0, Input::Spawned(Pid(7)))]);
     process.step(at(1), Input::Wake, &mut Vec::new());
     assert_eq!(process.state(), ProcessState::Starting);
-    let later = Now { at: at(1).at.just_after(), unix: at(1).unix };
+    let later = Now { at: at(1).at.just_after(), unix: at(1).unix, nanos: 0 };
     process.step(later, Input::Wake, &mut Vec::new());
     assert_eq!(process.state(), ProcessState::Running);
 }

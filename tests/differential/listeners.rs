@@ -1,0 +1,137 @@
+//! Listeners that nobody here wrote, and one that writes down what it is told, under both daemons.
+
+use serde_json::Value;
+
+use crate::beside::side_by_side;
+use crate::world::World;
+use crate::world::procfs::until;
+use crate::world::stock::python;
+
+/// Writes down the head and the payload of every event, in one line.
+const RECORDER: &str = "\
+import sys
+from supervisor import childutils
+while True:
+    headers, payload = childutils.listener.wait(sys.stdin, sys.stdout)
+    head = ' '.join('%s:%s' % token for token in headers.items())
+    with open(sys.argv[1], 'a', encoding='utf-8') as record:
+        record.write('%s %s\\n' % (head, ascii(payload)))
+    childutils.listener.ok(sys.stdout)
+";
+
+const PROGRAMS: &str = "\
+[eventlistener:recorder]
+command=%(ENV_PYTHON)s {dir}/recorder.py {dir}/record
+events=PROCESS_STATE,PROCESS_LOG,PROCESS_COMMUNICATION,REMOTE_COMMUNICATION,SUPERVISOR_STATE_CHANGE,PROCESS_GROUP
+buffer_size=100
+[program:cat]
+command=/bin/cat
+stdout_events_enabled=true
+[program:capture]
+command={dir}/capture
+stdout_capture_maxbytes=1KB
+autorestart=false
+[program:missing]
+command={dir}/nothing
+startretries=0
+";
+
+/// What the recorder has written, pids left out.
+fn record(world: &World) -> Vec<String> {
+    let record = world.read("record");
+    let tokens = |line: &str| {
+        let tokens = line.split(' ').map(|token| match token.split_once("pid:") {
+            Some((before, pid)) => {
+                let rest = pid.trim_start_matches(|c: char| c.is_ascii_digit());
+                format!("{before}pid:N{rest}")
+            }
+            // With the pid's length.
+            None if token.starts_with("len:") => "len:N".to_string(),
+            None => token.to_string(),
+        });
+        tokens.collect::<Vec<_>>().join(" ")
+    };
+    record.lines().map(tokens).collect()
+}
+
+fn await_event(world: &World, what: &str) {
+    until(what, || record(world).iter().any(|line| line.contains(what)).then_some(()));
+}
+
+fn call(world: &World, method: &str, arguments: &[&str]) {
+    let arguments: Vec<Value> = arguments.iter().map(|argument| Value::from(*argument)).collect();
+    world.rpc(method, &arguments).expect("an answer");
+}
+
+#[test]
+fn a_recorder_hears_the_same_from_both_daemons() {
+    side_by_side(|world| {
+        let python = python().expect("a Python with Supervisor");
+        world.set_env("PYTHON", python.to_str().expect("a name in UTF-8"));
+        world.write("recorder.py", RECORDER);
+        world.script("capture", "read x; echo 'a<!--XSUPERVISOR:BEGIN-->bc<!--XSUPERVISOR:END-->d'; exit 3");
+        world.configure(PROGRAMS);
+        world.boot();
+        for name in ["recorder", "cat", "capture"] {
+            await_event(world, &format!("PROCESS_STATE_RUNNING len:N 'processname:{name}"));
+        }
+        await_event(world, "PROCESS_STATE_FATAL");
+        call(world, "supervisor.sendProcessStdin", &["cat", "h\u{e9}\n"]);
+        await_event(world, "PROCESS_LOG_STDOUT");
+        call(world, "supervisor.sendRemoteCommEvent", &["deployed", "seven\n"]);
+        await_event(world, "REMOTE_COMMUNICATION");
+        call(world, "supervisor.sendProcessStdin", &["capture", "\n"]);
+        await_event(world, "PROCESS_STATE_EXITED");
+        call(world, "supervisor.stopProcess", &["cat"]);
+        call(world, "supervisor.removeProcessGroup", &["cat"]);
+        call(world, "supervisor.addProcessGroup", &["cat"]);
+        until("cat has come back", || {
+            let back =
+                record(world).iter().filter(|line| line.contains("RUNNING len:N 'processname:cat")).count();
+            (back == 2).then_some(())
+        });
+        call(world, "supervisor.shutdown", &[]);
+        await_event(world, "STATE_CHANGE_STOPPING");
+        let record = record(world);
+        // What is told while everything ends depends on when each has ended.
+        let end = record.iter().position(|line| line.contains("STATE_CHANGE_STOPPING")).expect("it is told");
+        record[..=end].to_vec()
+    });
+}
+
+#[test]
+fn listeners_of_superlance_do_their_work() {
+    let Some(python) = python() else { return };
+    let bin = python.parent().expect("a directory").to_str().expect("a name in UTF-8").to_string();
+    let mut world = World::ours();
+    world.script("sendmail", "cat >> {dir}/mail");
+    world.set_env("BIN", &bin);
+    world.configure(
+        "[eventlistener:crashmail]\n\
+         command=%(ENV_BIN)s/crashmail -a -s {dir}/sendmail -m nobody@example.org\n\
+         events=PROCESS_STATE_EXITED\n\
+         [eventlistener:memmon]\ncommand=%(ENV_BIN)s/memmon -p big=1KB\nevents=TICK_5\n\
+         [eventlistener:httpok]\ncommand=%(ENV_BIN)s/httpok -p deaf -t 1 http://127.0.0.1:1/\nevents=TICK_5\n\
+         [program:crash]\ncommand={dir}/crash\nautorestart=false\n\
+         [program:big]\ncommand=sleep 1000\n\
+         [program:deaf]\ncommand=sleep 1001\n",
+    );
+    world.script("crash", "read x; exit 7");
+    world.boot();
+    for name in ["crashmail:crashmail", "memmon", "httpok", "crash", "big", "deaf"] {
+        world.await_state(name, "RUNNING");
+    }
+    let (big, deaf) = (world.pid_of("big"), world.pid_of("deaf"));
+    call(&world, "supervisor.sendProcessStdin", &["crash", "\n"]);
+    until("a mail about the crash", || world.read("mail").contains("crash").then_some(()));
+    until("memmon restarts what is too big", || {
+        let info = world.rpc("supervisor.getProcessInfo", &["big".into()]).ok()?;
+        let pid = info["pid"].as_i64()?;
+        (pid != 0 && pid != i64::from(big)).then_some(())
+    });
+    until("httpok restarts what does not answer", || {
+        let info = world.rpc("supervisor.getProcessInfo", &["deaf".into()]).ok()?;
+        let pid = info["pid"].as_i64()?;
+        (pid != 0 && pid != i64::from(deaf)).then_some(())
+    });
+}
