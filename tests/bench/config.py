@@ -3,8 +3,7 @@
 
     tests/bench/config.py SUPERVISORD PYTHON [ROUNDS]
 
-SUPERVISORD is a release build, of which `--check --json` is run: it reads the files, looks every command up and writes the
-whole model. PYTHON has the reference installed; its own reader is run, and nothing more. The two take turns. Printed are
+SUPERVISORD is a release build, of which `--check` is run: it reads the files, and looks up every command and directory. PYTHON has the reference installed; its own reader is run, and nothing more. The two take turns. Printed are
 the medians of wall and processor time, the peak of resident memory, and how many times faster the first is.
 """
 
@@ -72,7 +71,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         conf = generate(directory)
         commands = {
-            "convoke": [supervisord, "--check", "--json", "-c", conf],
+            "convoke": [supervisord, "--check", "-c", conf],
             "reference": [python, "-c", READ, conf, str(FILES * PROGRAMS_A_FILE)],
         }
         taken = {name: [] for name in commands}
