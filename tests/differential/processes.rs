@@ -137,12 +137,12 @@ fn startretries_are_used_up_and_the_program_is_given_up() {
 }
 
 #[test]
-fn a_thousand_children_killed_in_the_same_instant_all_return() {
-    const COUNT: usize = 1_000;
+fn hundreds_of_children_killed_in_the_same_instant_all_return() {
+    // As many as the reference starts in a few seconds; a thousand return in tests/it.
+    const COUNT: usize = 300;
     side_by_side(|world| {
-        // The reference needs its limit raised for this many, and gets it from `minfds`.
         world.configure(&format!(
-            "[supervisord]\nminfds=8192\n[program:s]\ncommand=sleep 1000\nnumprocs={COUNT}\nstartsecs=0\n\
+            "[supervisord]\nminfds=1024\n[program:s]\ncommand=sleep 1000\nnumprocs={COUNT}\nstartsecs=0\n\
              process_name=s%(process_num)04d\nautorestart=true\nstdout_logfile=NONE\nstderr_logfile=NONE\n"
         ));
         world.boot();

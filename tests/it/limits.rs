@@ -7,7 +7,7 @@ use std::process::Command;
 
 use nix::unistd::Uid;
 
-use crate::world::procfs::{children, descendants, runs, threads, until};
+use crate::world::procfs::{children, descendants, kill, runs, threads, until};
 use crate::world::{Boot, World};
 
 /// Programs that each hold three pipes of the daemon.
@@ -169,7 +169,7 @@ fn included(world: &mut World) {
 }
 
 #[test]
-fn a_thousand_programs_run_under_a_soft_limit_of_1024_descriptors() {
+fn a_thousand_programs_run_under_a_soft_limit_of_1024_descriptors_and_return_if_all_are_killed() {
     let raised = "ulimit -Hn 2>/dev/null | grep -q unlimited || [ $(ulimit -Hn) -ge 8192 ]";
     if !Command::new("sh").args(["-c", raised]).status().is_ok_and(|status| status.success()) {
         eprintln!("skipped: the hard limit of descriptors is below 8192 here");
@@ -183,9 +183,16 @@ fn a_thousand_programs_run_under_a_soft_limit_of_1024_descriptors() {
     );
     world.boot_as(&Boot { wrapper: &["sh", "-c", "ulimit -Sn 1024; exec \"$@\"", "sh"], ..Boot::default() });
     world.await_up();
-    until("all run", || {
+    let pids = || {
         let all = world.rpc_ok("supervisor.getAllProcessInfo", &[]);
-        all.as_array().unwrap().iter().all(|info| info["statename"] == "RUNNING").then_some(())
+        let running = all.as_array().unwrap().iter().filter(|info| info["statename"] == "RUNNING");
+        running.map(|info| i32::try_from(info["pid"].as_i64().unwrap()).unwrap()).collect::<Vec<_>>()
+    };
+    let first = until("all run", || Some(pids()).filter(|pids| pids.len() == 1_000));
+    first.iter().for_each(|pid| kill("KILL", *pid));
+    until("all have returned", || {
+        let now = pids();
+        (now.len() == 1_000 && !now.iter().any(|pid| first.contains(pid))).then_some(())
     });
     assert!(fs::read_dir(format!("/proc/{}/fd", world.pid())).unwrap().count() > 3_000);
     // Programs take a high limit for an invitation: theirs is what the daemon was given.
