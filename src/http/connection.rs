@@ -27,6 +27,7 @@ use super::guests::Guests;
 use super::refuse_and_close;
 use super::socket::Socket;
 use super::timed::{Phase, TimedIo};
+use super::watcher::Watcher;
 
 /// Bytes that hyper buffers of a request; a longer head is answered 431.
 const HEAD_MAX: usize = 16 * 1024;
@@ -58,18 +59,20 @@ impl Accepting {
         }
     }
 
-    async fn next(&self) -> io::Result<(Box<dyn Stream>, Peer)> {
+    async fn next(&self) -> io::Result<Arrived> {
         match self {
             Accepting::Inet(listener) => {
                 let (stream, address) = listener.accept().await?;
                 // Answers go out in one piece; waiting to fill a packet would only delay them. A refusal
                 // means that the client has already gone.
                 let _ = stream.set_nodelay(true);
-                Ok((Box::new(stream), Peer(Some(address))))
+                let watcher = Watcher::new(&stream);
+                Ok(Arrived { stream: Box::new(stream), watcher, peer: Peer(Some(address)) })
             }
             Accepting::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Box::new(stream), Peer(None)))
+                let watcher = Watcher::new(&stream);
+                Ok(Arrived { stream: Box::new(stream), watcher, peer: Peer(None) })
             }
         }
     }
@@ -79,6 +82,13 @@ impl Accepting {
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
+/// A connection that has come, and what is known of it.
+struct Arrived {
+    stream: Box<dyn Stream>,
+    watcher: Watcher,
+    peer: Peer,
+}
+
 /// Accepts until closing; then waits for the connections, which end after the answer they are at.
 pub(super) async fn accept(listener: Accepting, router: Router, mut closing: watch::Receiver<()>) {
     let (mut connections, mut refusals) = (JoinSet::new(), JoinSet::new());
@@ -87,14 +97,14 @@ pub(super) async fn accept(listener: Accepting, router: Router, mut closing: wat
     loop {
         tokio::select! {
             accepted = listener.next() => match accepted {
-                Ok((stream, peer)) => {
+                Ok(arrived) => {
                     failing = false;
                     if guests.make_room() {
                         let phase = Phase::new();
-                        let talk = converse((stream, peer), router.clone(), phase.clone(), closing.clone());
+                        let talk = converse(arrived, router.clone(), phase.clone(), closing.clone());
                         guests.came(phase, connections.spawn(talk));
                     } else if refusals.len() < TURNED_AWAY_MAX {
-                        refusals.spawn(tokio::time::timeout(TURNED_AWAY_TIME, turn_away(stream)));
+                        refusals.spawn(tokio::time::timeout(TURNED_AWAY_TIME, turn_away(arrived.stream)));
                     }
                 }
                 Err(error) => {
@@ -130,14 +140,15 @@ async fn turn_away(mut stream: Box<dyn Stream>) {
 
 /// One connection from beginning to end. How it ended concerns nobody: the client knows.
 async fn converse(
-    (stream, peer): (Box<dyn Stream>, Peer),
+    Arrived { stream, watcher, peer }: Arrived,
     router: Router,
     phase: Phase,
     mut closing: watch::Receiver<()>,
 ) {
     let io = TokioIo::new(TimedIo::new(stream, phase.clone()));
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         phase.busy();
+        request.extensions_mut().insert(watcher.clone());
         let (phase, router) = (phase.clone(), router.clone());
         let asked = Asked::of(&request);
         async move {
@@ -214,11 +225,8 @@ mod tests {
                     }
                 }),
             );
-        (
-            client,
-            closing,
-            tokio::spawn(converse((Box::new(server), Peer(None)), router, Phase::new(), closed)),
-        )
+        let arrived = Arrived { stream: Box::new(server), watcher: Watcher::none(), peer: Peer(None) };
+        (client, closing, tokio::spawn(converse(arrived, router, Phase::new(), closed)))
     }
 
     /// Sends the request and reads its answer, which ends with `hello`.

@@ -10,8 +10,10 @@ use axum::body::Body;
 use axum::http::header::{HeaderName, LAST_MODIFIED};
 use axum::http::{HeaderValue, Response, StatusCode};
 use futures_util::stream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::rpc::Rpc;
+use super::watcher::Watcher;
 use super::{refuse, with_type};
 use crate::api::{Channel, LogName, LogRead, Reply, Request};
 use crate::daemon::handle::Handle;
@@ -35,11 +37,11 @@ const UNBUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
 /// `/logtail/NAME[/CHANNEL]`; `path` is decoded. What does not name a log that is there is 404 (HTTP-026).
-pub(super) async fn process(rpc: &Rpc, path: &[u8]) -> Response<Body> {
+pub(super) async fn process(rpc: &Rpc, path: &[u8], client: Option<&Watcher>) -> Response<Body> {
     let Some(log) = std::str::from_utf8(path).ok().and_then(named) else {
         return refuse(StatusCode::NOT_FOUND);
     };
-    let mut response = follow(rpc, log).await;
+    let mut response = follow(rpc, log, client).await;
     if response.status() == StatusCode::OK {
         let (name, value) = UNBUFFERED;
         response.headers_mut().insert(name, value);
@@ -48,8 +50,8 @@ pub(super) async fn process(rpc: &Rpc, path: &[u8]) -> Response<Body> {
 }
 
 /// `/mainlogtail` (HTTP-027).
-pub(super) async fn main(rpc: &Rpc) -> Response<Body> {
-    follow(rpc, LogName::Main).await
+pub(super) async fn main(rpc: &Rpc, client: Option<&Watcher>) -> Response<Body> {
+    follow(rpc, LogName::Main, client).await
 }
 
 /// `/logtail/NAME[/CHANNEL]`, whatever else stands before the second slash.
@@ -60,7 +62,7 @@ fn named(path: &str) -> Option<LogName> {
     Some(LogName::Process { name: name.to_string(), channel })
 }
 
-async fn follow(rpc: &Rpc, log: LogName) -> Response<Body> {
+async fn follow(rpc: &Rpc, log: LogName, client: Option<&Watcher>) -> Response<Body> {
     let handle = rpc.handle();
     let path = match handle.call(Request::ReadLog { log, read: LogRead::Path }).await {
         Ok(Reply::Text(path)) => path,
@@ -68,9 +70,10 @@ async fn follow(rpc: &Rpc, log: LogName) -> Response<Body> {
     };
     let Some((follower, modified)) = Follower::open(path) else { return refuse(StatusCode::NOT_FOUND) };
     let Some(seat) = rpc.seat() else { return refuse(StatusCode::SERVICE_UNAVAILABLE) };
-    let chunks = stream::unfold((follower, handle.clone(), seat), async |(mut follower, handle, seat)| {
-        let bytes = follower.next(&handle).await?;
-        Some((Ok::<_, Infallible>(bytes), (follower, handle, seat)))
+    let listener = Listener { handle: handle.clone(), client: client.cloned(), _seat: seat };
+    let chunks = stream::unfold((follower, listener), async |(mut follower, listener)| {
+        let bytes = follower.next(&listener).await?;
+        Some((Ok::<_, Infallible>(bytes), (follower, listener)))
     });
     let mut response = with_type(StatusCode::OK, "text/plain;charset=utf-8", Body::from_stream(chunks));
     // Digits and letters only: it is always a header.
@@ -78,6 +81,13 @@ async fn follow(rpc: &Rpc, log: LogName) -> Response<Body> {
         response.headers_mut().insert(LAST_MODIFIED, date);
     }
     response
+}
+
+/// Whom a stream is for, and for how long.
+struct Listener {
+    handle: Handle,
+    client: Option<Watcher>,
+    _seat: OwnedSemaphorePermit,
 }
 
 /// A log that is read as it grows, through rotation and truncation.
@@ -99,18 +109,18 @@ impl Follower {
         Some((Follower { path, file, at, last: false }, modified))
     }
 
-    /// Waits for the next bytes; `None` when the daemon has ended and all is read.
-    async fn next(&mut self, handle: &Handle) -> Option<Vec<u8>> {
+    /// Waits for the next bytes; `None` when the daemon has ended and all is read, or nobody listens any more.
+    async fn next(&mut self, listener: &Listener) -> Option<Vec<u8>> {
         loop {
             if let Some(bytes) = self.read() {
                 return Some(bytes);
             }
-            if self.last {
+            if self.last || listener.client.as_ref().is_some_and(Watcher::gone) {
                 return None;
             }
             tokio::select! {
                 () = tokio::time::sleep(PERIOD) => (),
-                () = handle.closed() => self.last = true,
+                () = listener.handle.closed() => self.last = true,
             }
         }
     }

@@ -9,6 +9,7 @@ mod logtail;
 mod rpc;
 pub mod socket;
 mod timed;
+mod watcher;
 
 use std::io;
 use std::sync::Arc;
@@ -174,8 +175,8 @@ async fn dispatch(State(rpc): State<Arc<Rpc>>, request: Request) -> Response<Bod
     let is_main_log = path.starts_with(b"/mainlogtail");
     if is_main_log || path.starts_with(b"/logtail") {
         return match method {
-            Method::GET if is_main_log => logtail::main(&rpc).await,
-            Method::GET => logtail::process(&rpc, &path).await,
+            Method::GET if is_main_log => logtail::main(&rpc, request.extensions().get()).await,
+            Method::GET => logtail::process(&rpc, &path, request.extensions().get()).await,
             _ => refuse(StatusCode::BAD_REQUEST),
         };
     }

@@ -238,3 +238,21 @@ fn a_standard_output_that_nobody_reads_delays_neither_calls_nor_starts() {
     world.await_state("flood", "EXITED");
     assert!(!world.log().contains("/dev/stdout takes"), "{}", world.log());
 }
+
+#[test]
+fn a_client_that_hangs_up_on_a_silent_log_leaves_nothing_behind() {
+    let world = World::running("[program:quiet]\ncommand=sleep 1000\nstdout_logfile={dir}/quiet.log\n");
+    world.await_state("quiet", "RUNNING");
+    let descriptors = || std::fs::read_dir(format!("/proc/{}/fd", world.pid())).unwrap().count();
+    // At most: a call made just now may still be leaving.
+    let before = descriptors();
+    for _ in 0..5 {
+        let mut client = UnixStream::connect(world.socket()).unwrap();
+        // The stock client ends its request with one empty line too many.
+        client.write_all(b"GET /logtail/quiet HTTP/1.1\r\nHost: x\r\n\r\n\r\n").unwrap();
+        let mut answer = [0; 15];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    }
+    until("all five are forgotten", || (descriptors() <= before).then_some(()));
+}
