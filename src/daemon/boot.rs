@@ -126,7 +126,7 @@ impl Daemon {
         let reader = Box::new(self.options.clone());
         let machine = Machine::new(self.notify.clone(), settings, reader, self.log.clone(), sockets, inbox);
         let supervisor = Supervisor::new(config, Pid(pid.cast_signed())).carrying(carried);
-        memory::give_back();
+        tokio::spawn(memory::give_back_later());
         let exit =
             super::run(supervisor, machine, Sources { signals, arrivals: Arrivals::new(exits, calls) }).await;
         servers.close().await;

@@ -1,6 +1,17 @@
 //! Memory that a start needed and the rest of the daemon's life does not is given back.
 
+use std::time::Duration;
+
 use super::sys;
+
+/// By then the programs of an ordinary configuration have been started too.
+const START_TIME: Duration = Duration::from_secs(1);
+
+/// [`give_back`], once the start is over.
+pub async fn give_back_later() {
+    tokio::time::sleep(START_TIME).await;
+    give_back();
+}
 
 /// Lets go of the pages of code that only the start ran, and of free heap. Code is read from its file again when it
 /// is next run, in the pieces that are run; what is measured as the daemon's memory is then what it works with.
