@@ -277,6 +277,7 @@ mod tests {
             stdout_logfile: Arc::from("/tmp/out.log"),
             stderr_logfile: Arc::from(""),
             pid: Some(Pid(6648)),
+            last_exit: None,
         }
     }
 

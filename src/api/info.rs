@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{FaultCode, ProcessState};
-use crate::names::{CollectionName, GroupName, Pid, ProcessName, Signal};
+use crate::names::{CollectionName, ExitStatus, GroupName, Pid, ProcessName, Signal};
 
 /// Facts about one process, for `getProcessInfo` (RPC-041). Times are Unix seconds, 0 for never.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +21,8 @@ pub struct ProcessInfo {
     pub stdout_logfile: Arc<str>,
     pub stderr_logfile: Arc<str>,
     pub pid: Option<Pid>,
+    /// How its last child ended, whatever came after; not on the wire, so clients have none.
+    pub last_exit: Option<ExitStatus>,
 }
 
 impl ProcessInfo {

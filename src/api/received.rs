@@ -124,6 +124,7 @@ pub fn process(value: &Argument) -> Option<Described> {
         ),
         stderr_logfile: Arc::from(it.text("stderr_logfile").unwrap_or_default()),
         pid: pid.map(Pid),
+        last_exit: None,
     };
     Some(Described { info, description: it.text("description").unwrap_or_default().to_string() })
 }
@@ -295,6 +296,7 @@ mod tests {
                 stdout_logfile: out.into(),
                 stderr_logfile: err.into(),
                 pid: (pid != 0).then_some(Pid(pid)),
+                last_exit: None,
             },
         )
     }

@@ -151,6 +151,7 @@ mod tests {
             stdout_logfile: "".into(),
             stderr_logfile: "".into(),
             pid: None,
+            last_exit: None,
         };
         Described { info, description: String::new() }
     }

@@ -109,6 +109,7 @@ impl Daemon {
         let Opened { listeners, mut pidfile, sockets } = opened;
         pidfile.write(pid)?;
         let (handle, calls) = super::handle::Handle::new();
+        let changes = handle.changes().clone();
         let options =
             http::Options { interfaces: config.interfaces.clone(), local_time: localtime::local_time };
         let servers = http::serve(listeners, handle, options)
@@ -124,7 +125,8 @@ impl Daemon {
         };
         settings.follow(&config);
         let reader = Box::new(self.options.clone());
-        let machine = Machine::new(self.notify.clone(), settings, reader, self.log.clone(), sockets, inbox);
+        let (notify, log) = (self.notify.clone(), self.log.clone());
+        let machine = Machine::new(notify, settings, reader, log, sockets, inbox, changes);
         let supervisor = Supervisor::new(config, Pid(pid.cast_signed())).carrying(carried);
         tokio::spawn(memory::give_back_later());
         let exit =

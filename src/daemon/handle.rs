@@ -1,11 +1,18 @@
-//! How the rest of the daemon asks the supervisor: one call, one answer.
+//! How the rest of the daemon asks the supervisor: one call, one answer. And how it hears that something has changed.
 
-use tokio::sync::{mpsc, oneshot};
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::api::{Fault, FaultCode, Reply, Request};
+use crate::names::{GroupName, ProcessName};
+use crate::supervisor::Event;
 
 /// Requests that may wait to be taken; past this a caller waits its turn.
 pub const REQUESTS_WAITING_MAX: usize = 1_024;
+
+/// Changes kept for a watcher that is busy; past this it is told that it has missed some, and looks at everything.
+pub const CHANGES_MAX: usize = 256;
 
 /// A request on its way to the supervisor, and where its answer goes.
 #[derive(Debug)]
@@ -14,17 +21,75 @@ pub struct Call {
     pub answer: oneshot::Sender<Result<Reply, Fault>>,
 }
 
+/// What is different from before. What it is now, the supervisor tells who asks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// A process came to another state.
+    Process { group: GroupName, process: ProcessName },
+    /// Groups or collections came, went or were changed.
+    Everything,
+}
+
+impl Change {
+    /// What an event changes of what a status page shows, if anything.
+    pub fn of(event: &Event) -> Option<Change> {
+        match event {
+            Event::ProcessState { process, group, .. } => {
+                Some(Change::Process { group: group.clone(), process: process.clone() })
+            }
+            Event::GroupAdded(_)
+            | Event::GroupRemoved(_)
+            | Event::CollectionAdded(_)
+            | Event::CollectionRemoved(_)
+            | Event::CollectionChanged(_) => Some(Change::Everything),
+            Event::ProcessLog(..)
+            | Event::ProcessCommunication(..)
+            | Event::RemoteCommunication { .. }
+            | Event::Tick(..)
+            | Event::SupervisorRunning
+            | Event::SupervisorStopping => None,
+        }
+    }
+}
+
+/// Where changes are told. It costs nothing until somebody watches for the first time, and next to nothing while
+/// nobody does.
+#[derive(Clone, Debug, Default)]
+pub struct Changes(Arc<OnceLock<broadcast::Sender<Change>>>);
+
+impl Changes {
+    /// Tells all who watch; `change` is worked out only if somebody does. Nobody is waited for.
+    pub fn tell(&self, change: impl FnOnce() -> Option<Change>) {
+        let Some(watched) = self.0.get().filter(|watched| watched.receiver_count() > 0) else { return };
+        if let Some(change) = change() {
+            // The last one may have left since.
+            let _ = watched.send(change);
+        }
+    }
+
+    /// Every change from now on.
+    pub fn watch(&self) -> broadcast::Receiver<Change> {
+        self.0.get_or_init(|| broadcast::Sender::new(CHANGES_MAX)).subscribe()
+    }
+}
+
 /// Cloned by every HTTP connection.
 #[derive(Clone, Debug)]
 pub struct Handle {
     calls: mpsc::Sender<Call>,
+    changes: Changes,
 }
 
 impl Handle {
     /// The handle, and the end from which the daemon takes calls.
     pub fn new() -> (Handle, mpsc::Receiver<Call>) {
         let (calls, taken) = mpsc::channel(REQUESTS_WAITING_MAX);
-        (Handle { calls }, taken)
+        (Handle { calls, changes: Changes::default() }, taken)
+    }
+
+    /// Where the daemon tells changes, and others hear of them.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// Waits for the daemon's end.
@@ -40,5 +105,43 @@ impl Handle {
             return Err(FaultCode::ShutdownState.into());
         }
         answered.await.unwrap_or_else(|_| Err(FaultCode::ShutdownState.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+
+    use super::*;
+
+    fn changed(process: &str) -> Change {
+        Change::Process { group: "g".into(), process: process.into() }
+    }
+
+    #[test]
+    fn nothing_is_worked_out_while_nobody_watches() {
+        let changes = Changes::default();
+        let unwatched = || -> Option<Change> { panic!("nobody wants to know") };
+        changes.tell(unwatched);
+        let mut watcher = changes.watch();
+        changes.tell(|| Some(changed("a")));
+        changes.tell(|| None);
+        assert_eq!(watcher.try_recv(), Ok(changed("a")));
+        assert_eq!(watcher.try_recv(), Err(TryRecvError::Empty));
+        drop(watcher);
+        changes.tell(unwatched);
+    }
+
+    #[tokio::test]
+    async fn a_slow_watcher_loses_changes_and_is_told_so_and_the_others_lose_none() {
+        let changes = Changes::default();
+        let (mut slow, mut quick) = (changes.watch(), changes.watch());
+        for number in 0..=CHANGES_MAX {
+            let change = changed(&number.to_string());
+            changes.tell(|| Some(change.clone()));
+            assert_eq!(quick.recv().await, Ok(change));
+        }
+        assert_eq!(slow.recv().await, Err(RecvError::Lagged(1)));
+        assert_eq!(slow.recv().await, Ok(changed("1")));
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::child;
 use super::fcgi::{Share, Sockets};
-use super::handle::Call;
+use super::handle::{Call, Change, Changes};
 use super::logfile::{self, reason};
 use super::logs::{Logs, SharedLog};
 use super::notify::Notify;
@@ -76,6 +76,7 @@ pub struct Machine {
     log: log::Log,
     logs: Logs,
     inbox: mpsc::Sender<Input>,
+    changes: Changes,
     started: tokio::time::Instant,
     spawner: Spawner,
     sockets: Sockets,
@@ -107,7 +108,8 @@ struct Running {
 }
 
 impl Machine {
-    /// A machine without children; `inbox` is where their exits will go, `sockets` knows what was tried already.
+    /// A machine without children; `inbox` is where their exits will go, `sockets` knows what was tried already,
+    /// `changes` is where others hear of what happens.
     pub fn new(
         notify: Rc<Notify>,
         settings: Settings,
@@ -115,6 +117,7 @@ impl Machine {
         log: log::Log,
         sockets: Sockets,
         inbox: mpsc::Sender<Input>,
+        changes: Changes,
     ) -> Machine {
         Machine {
             notify,
@@ -124,6 +127,7 @@ impl Machine {
             logs: log.logs().clone(),
             log,
             inbox,
+            changes,
             started: tokio::time::Instant::now(),
             spawner: Spawner::default(),
             sockets,
@@ -241,6 +245,9 @@ impl Machine {
                 if let Note::RestartRefused { .. } = &note {
                     self.notify.refused();
                 }
+                if let Note::Event(event) = &note {
+                    self.changes.tell(|| Change::of(event));
+                }
                 if let Some(message) = notes::sentence(note) {
                     log::say(message.level, &message.text);
                 }
@@ -256,6 +263,7 @@ impl Machine {
             }
             Effect::Configured(config) => {
                 self.settings.follow(&config);
+                self.changes.tell(|| Some(Change::Everything));
                 Performed::Done
             }
             Effect::ReopenLogs => {

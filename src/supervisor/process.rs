@@ -99,6 +99,8 @@ pub struct Process {
     stop: UnixTime,
     spawnerr: Option<Arc<str>>,
     exitstatus: Option<i32>,
+    /// Unlike `exitstatus`, a new start does not forget it.
+    last_exit: Option<ExitStatus>,
     held: bool,
     /// What the last `Kill` was for, should it fail.
     sent: SentSignal,
@@ -121,6 +123,7 @@ impl Process {
             stop: UnixTime(0),
             spawnerr: None,
             exitstatus: None,
+            last_exit: None,
             held: false,
             sent: SentSignal::Stop(Signal::TERM),
             problem: None,
@@ -234,6 +237,7 @@ impl Process {
             stdout_logfile: self.logs.stdout.clone(),
             stderr_logfile: self.logs.stderr.clone(),
             pid: self.pid(),
+            last_exit: self.last_exit,
         }
     }
 
@@ -358,6 +362,7 @@ impl Process {
     fn on_exited(&mut self, now: Now, status: ExitStatus, out: &mut Vec<Effect>) {
         let was = self.state;
         self.stop = now.unix;
+        self.last_exit = Some(status);
         let expected = self.config.exitcodes.iter().any(|code| i32::from(*code) == status.code());
         match was {
             State::Stopping { pid, .. } => {

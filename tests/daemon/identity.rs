@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use convoke::config::{self, Config, ProcessConfig};
 use convoke::daemon::fcgi::Sockets;
+use convoke::daemon::handle::Changes;
 use convoke::daemon::log::Log;
 use convoke::daemon::machine::{ConfigReader, Machine, Performed, Settings};
 use convoke::daemon::notify::Notify;
@@ -129,6 +130,7 @@ fn machine(inbox: mpsc::Sender<Input>) -> Machine {
         Log::default(),
         Sockets::default(),
         inbox,
+        Changes::default(),
     )
 }
 

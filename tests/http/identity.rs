@@ -42,6 +42,7 @@ fn process() -> impl Strategy<Value = ProcessInfo> {
             stdout_logfile: out.into(),
             stderr_logfile: err.into(),
             pid: pid.map(Pid),
+            last_exit: None,
         },
     )
 }

@@ -198,6 +198,7 @@ fn running(group: &str, name: &str) -> ProcessInfo {
         stdout_logfile: "/tmp/\u{1b}[1mcat.log".into(),
         stderr_logfile: "".into(),
         pid: Some(Pid(6648)),
+        last_exit: None,
     }
 }
 

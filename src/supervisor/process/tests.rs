@@ -243,3 +243,22 @@ fn a_held_process_starts_nothing_any_more_proc_015() {
     let (process, _) = run(process_config("g", "p"), &[(0, Input::Hold)]);
     assert!(!process.would_start());
 }
+
+#[test]
+fn how_it_ended_last_is_remembered_through_the_next_start() {
+    let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
+    let mut inputs = vec![
+        (90, Input::Start),
+        (90, Input::Spawned(Pid(7))),
+        (99, Input::Wake),
+        (100, Input::Exited(killed)),
+        (101, Input::Start),
+        (101, Input::Spawned(Pid(8))),
+    ];
+    let (process, _) = run(process_config("g", "p"), &inputs);
+    let info = process.info(at(101));
+    assert_eq!((info.exitstatus, info.last_exit, info.stop), (0, Some(killed), at(100).unix.0));
+    inputs.push((101, Input::Exited(ExitStatus::Exited(2))));
+    let (process, _) = run(process_config("g", "p"), &inputs);
+    assert_eq!(process.info(at(101)).last_exit, Some(ExitStatus::Exited(2)), "too quick an exit is one, too");
+}
