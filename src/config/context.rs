@@ -201,7 +201,7 @@ fn names_help(sentence: &str) -> String {
 fn what_may_stand_in(option: &str) -> Option<&'static str> {
     let words = match option {
         "autostart" | "stopasgroup" | "killasgroup" | "redirect_stderr" | "nodaemon" | "silent"
-        | "nocleanup" | "strip_ansi" => "true or false",
+        | "nocleanup" | "strip_ansi" | "metrics" | "healthz_auth" => "true or false",
         "autorestart" => "true, false or unexpected",
         "priority" | "numprocs" | "numprocs_start" | "minfds" | "minprocs" | "startretries" => {
             "a whole number, such as 10"
@@ -222,6 +222,7 @@ fn what_may_stand_in(option: &str) -> Option<&'static str> {
         "socket_owner" => "user or user:group of this machine",
         "socket_mode" => "an octal number, such as 0700",
         "username" => "set both, or neither",
+        "base_path" => "the path of a URL, such as /supervisor",
         "port" => "a port, host:port or *:port",
         "process_name" => "%(program_name)s_%(process_num)02d gives every process a name of its own",
         "environment" => "NAME=\"value\",OTHER=\"value\"",

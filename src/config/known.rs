@@ -53,10 +53,13 @@ pub const KINDS: [Kind; 12] = [
         ..kind("supervisord", Naming::Exact)
     },
     Kind {
-        options: &["file", "chmod", "chown", "username", "password"],
+        options: &["file", "chmod", "chown", "username", "password", "base_path", "metrics", "healthz_auth"],
         ..kind("unix_http_server", Naming::Beginning)
     },
-    Kind { options: &["port", "username", "password"], ..kind("inet_http_server", Naming::Beginning) },
+    Kind {
+        options: &["port", "username", "password", "base_path", "metrics", "healthz_auth"],
+        ..kind("inet_http_server", Naming::Beginning)
+    },
     Kind { options: &["files"], ..kind("include", Naming::Exact) },
     Kind {
         options: &[

@@ -121,6 +121,18 @@ pub struct ServerConfig {
     pub username: Option<String>,
     /// Plain, or `{SHA}` and 40 hex digits.
     pub password: Option<String>,
+    pub web: WebConfig,
+}
+
+/// What a server's section says of its pages, beyond what the reference knows.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct WebConfig {
+    /// The path under which a reverse proxy shows the server, without a slash at its end: empty for the root.
+    pub base_path: Option<String>,
+    /// Whether `/metrics` is served.
+    pub metrics: bool,
+    /// Whether `/healthz` asks for the password that the other routes ask for.
+    pub healthz_auth: bool,
 }
 
 /// Where a server listens.

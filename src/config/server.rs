@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::context::{Context, Section};
 use super::host::normalize;
 use super::value;
-use super::{Address, LogLevel, MainLog, ServerConfig, SupervisordConfig, shlex};
+use super::{Address, LogLevel, MainLog, ServerConfig, SupervisordConfig, WebConfig, shlex};
 
 const SUPERVISORD: &str = "supervisord";
 
@@ -120,11 +120,13 @@ fn inet_server(context: &mut Context<'_>, name: &str) -> Option<ServerConfig> {
         return None;
     }
     let (host, port) = section.read_optional("port", value::inet_address)?;
+    let web = web(context, name);
     Some(ServerConfig {
         section: name.to_string(),
         address: Address::Inet { host, port },
         username,
         password,
+        web,
     })
 }
 
@@ -145,7 +147,8 @@ fn unix_server(context: &mut Context<'_>, name: &str) -> Option<ServerConfig> {
     let mode = section
         .read("chmod", 0o700, |text| value::octal(text).map_err(|_| format!("Invalid chmod value {text}")));
     let address = Address::Unix { path, mode, owner };
-    Some(ServerConfig { section: name.to_string(), address, username, password })
+    let web = web(context, name);
+    Some(ServerConfig { section: name.to_string(), address, username, password, web })
 }
 
 /// Both or none (CFG-095).
@@ -161,4 +164,14 @@ fn credentials(context: &mut Context<'_>, name: &str) -> (Option<String>, Option
         section.fail(sentence, Some("username"));
     }
     (username, password)
+}
+
+/// What is said of the pages; the reference passes these options over.
+fn web(context: &mut Context<'_>, name: &str) -> WebConfig {
+    let mut section = context.section_without_here(name);
+    WebConfig {
+        base_path: section.read_optional("base_path", value::base_path),
+        metrics: section.read("metrics", false, value::boolean),
+        healthz_auth: section.read("healthz_auth", false, value::boolean),
+    }
 }

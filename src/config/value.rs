@@ -237,3 +237,14 @@ pub fn log_level(text: &str) -> Result<LogLevel, String> {
         _ => Err(format!("bad logging level name {}", repr(text))),
     }
 }
+
+/// A path of URLs, such as `/supervisor`, in characters that need no escape; gives it without slashes at its end.
+pub fn base_path(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    let path = text.trim_end_matches('/');
+    if text.starts_with('/') && path.bytes().all(plain) && !path.starts_with("//") {
+        Ok(path.to_string())
+    } else {
+        Err(format!("not a valid base path: {}", repr(text)))
+    }
+}

@@ -95,7 +95,7 @@ fn hex(digest: &[u8; 20]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Address;
+    use crate::config::{Address, WebConfig};
 
     fn credentials(username: &str, password: Option<&str>) -> Option<Credentials> {
         Credentials::of(&ServerConfig {
@@ -103,6 +103,7 @@ mod tests {
             address: Address::Inet { host: String::new(), port: 9001 },
             username: Some(username.to_string()),
             password: password.map(str::to_string),
+            web: WebConfig::default(),
         })
     }
 

@@ -6,10 +6,12 @@ mod budget;
 mod connection;
 mod guests;
 mod logtail;
+mod origin;
 mod rpc;
 pub mod socket;
 mod timed;
 mod watcher;
+mod web;
 
 use std::io;
 use std::sync::Arc;
@@ -18,16 +20,18 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, LOCATION, REFERRER_POLICY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderValue, Method, Response, StatusCode};
-use axum::middleware::{self, Next};
 use hyper::ext::ReasonPhrase;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::api::answer::LocalTime;
 use crate::api::methods::{CACHE, METHODS, Methods, Served, TWIDDLER};
-use crate::config::{Address, Interface, InterfaceKind, LogLevel, Message, ServerConfig};
+use crate::config::{Address, Interface, InterfaceKind, LogLevel, Message, ServerConfig, WebConfig};
 use crate::daemon::handle::Handle;
 use crate::names::repr;
 
@@ -113,7 +117,8 @@ pub fn serve(listeners: Vec<Listener>, handle: Handle, options: Options) -> io::
     let (closing, closed) = watch::channel(());
     let mut servers = Servers { paths: Vec::new(), closing, loops: JoinSet::new() };
     for listener in listeners {
-        let router = router(rpc.clone(), listener.credentials);
+        let (credentials, web) = (listener.credentials, listener.web);
+        let router = router(Site { rpc: rpc.clone(), credentials, web });
         servers.paths.extend(listener.path);
         let accepting = connection::Accepting::new(listener.socket)?;
         servers.loops.spawn(connection::accept(accepting, router, closed.clone()));
@@ -131,56 +136,81 @@ fn served(interface: &Interface) -> Served {
     Served { namespace: interface.namespace.clone(), table, whitelist }
 }
 
-/// One server's routes, behind its own credentials (HTTP-035).
-fn router(rpc: Arc<Rpc>, credentials: Option<Credentials>) -> Router {
-    let router = Router::new().fallback(dispatch).with_state(rpc);
-    match credentials {
-        Some(credentials) => {
-            router.layer(middleware::from_fn_with_state(Arc::new(credentials), authenticate))
-        }
-        None => router,
+/// One server: what it asks the supervisor with, whom it lets in, and what its section says of its pages.
+#[derive(Debug)]
+struct Site {
+    rpc: Arc<Rpc>,
+    credentials: Option<Credentials>,
+    web: WebConfig,
+}
+
+impl Site {
+    /// A decoded path without the prefix that a reverse proxy may have left before it.
+    fn local<'a>(&self, path: &'a [u8]) -> &'a [u8] {
+        let base = self.web.base_path.as_deref().unwrap_or_default().as_bytes();
+        path.strip_prefix(base).filter(|rest| rest.starts_with(b"/")).unwrap_or(path)
     }
+
+    /// Where the server's pages begin for a browser, as a path.
+    fn is_base(&self, path: &[u8]) -> bool {
+        self.web.base_path.as_deref().is_some_and(|base| !base.is_empty() && path == base.as_bytes())
+    }
+
+    /// The refusal of who is not let in (HTTP-032).
+    fn refusal(&self, request: &Request) -> Option<Response<Body>> {
+        let credentials = self.credentials.as_ref()?;
+        match credentials.check(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)) {
+            Verdict::Pass => None,
+            Verdict::Unauthorized => {
+                let mut refused = refuse_and_close(StatusCode::UNAUTHORIZED);
+                let realm = HeaderValue::from_static("Basic realm=\"default\"");
+                refused.headers_mut().insert(WWW_AUTHENTICATE, realm);
+                Some(refused)
+            }
+            Verdict::Malformed => Some(refuse_and_close(StatusCode::BAD_REQUEST)),
+        }
+    }
+}
+
+/// One server's routes, behind its own credentials (HTTP-035).
+fn router(site: Site) -> Router {
+    Router::new().fallback(answer).with_state(Arc::new(site))
 }
 
 /// Every route of a server with credentials asks for them (HTTP-032).
-async fn authenticate(
-    State(credentials): State<Arc<Credentials>>,
-    request: Request,
-    next: Next,
-) -> Response<Body> {
-    let header = request.headers().get(axum::http::header::AUTHORIZATION);
-    match credentials.check(header.map(HeaderValue::as_bytes)) {
-        Verdict::Pass => next.run(request).await,
-        Verdict::Unauthorized => {
-            let mut refused = refuse_and_close(StatusCode::UNAUTHORIZED);
-            let realm = HeaderValue::from_static("Basic realm=\"default\"");
-            refused.headers_mut().insert(WWW_AUTHENTICATE, realm);
-            refused
-        }
-        Verdict::Malformed => refuse_and_close(StatusCode::BAD_REQUEST),
+async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response<Body> {
+    let path = percent_decoded(request.uri().path());
+    if let Some(refused) = site.refusal(&request) {
+        return refused;
     }
+    if site.is_base(&path) {
+        // Without the slash the links of the page would lead to the place beside it.
+        return redirect(&format!("{}/", request.uri().path()));
+    }
+    dispatch(&site, site.local(&path), request).await
 }
 
 /// Paths match by prefix after decoding, as the reference's handlers do (HTTP-009, HTTP-018, HTTP-019).
-async fn dispatch(State(rpc): State<Arc<Rpc>>, request: Request) -> Response<Body> {
-    let path = percent_decoded(request.uri().path());
-    let method = request.method().clone();
+async fn dispatch(site: &Site, path: &[u8], request: Request) -> Response<Body> {
+    let (rpc, method) = (&site.rpc, request.method().clone());
     if path.starts_with(b"/RPC2") {
-        return if method == Method::POST {
+        return if method != Method::POST {
+            refuse(StatusCode::BAD_REQUEST)
+        } else if origin::allowed(request.headers()) {
             rpc.post(request).await
         } else {
-            refuse(StatusCode::BAD_REQUEST)
+            refuse_foreign()
         };
     }
     let is_main_log = path.starts_with(b"/mainlogtail");
     if is_main_log || path.starts_with(b"/logtail") {
         return match method {
-            Method::GET if is_main_log => logtail::main(&rpc, request.extensions().get()).await,
-            Method::GET => logtail::process(&rpc, &path, request.extensions().get()).await,
+            Method::GET if is_main_log => logtail::main(rpc, request.extensions().get()).await,
+            Method::GET => logtail::process(rpc, path, request.extensions().get()).await,
             _ => refuse(StatusCode::BAD_REQUEST),
         };
     }
-    if is_ok_page(&path) && (method == Method::GET || method == Method::POST) {
+    if is_ok_page(path) && (method == Method::GET || method == Method::POST) {
         return with_type(StatusCode::OK, "text/plain", Body::from("OK"));
     }
     match method {
@@ -228,15 +258,54 @@ fn with_type(status: StatusCode, content_type: &'static str, body: Body) -> Resp
 
 /// The reference's page for an error; its bytes are known to clients by their number (HTTP-016).
 fn refuse(status: StatusCode) -> Response<Body> {
+    refuse_saying(status, reason(status))
+}
+
+/// The same with a sentence of ours in it, without a full stop and without markup.
+fn refuse_saying(status: StatusCode, message: &str) -> Response<Body> {
     let reason = reason(status);
     let page = format!(
         "<head>\r\n<title>Error response</title>\r\n</head>\r\n<body>\r\n<h1>Error response</h1>\r\n\
-         <p>Error code {}.\r\n<p>Message: {reason}.\r\n</body>\r\n",
+         <p>Error code {}.\r\n<p>Message: {message}.\r\n</body>\r\n",
         status.as_u16()
     );
     let mut response = with_type(status, "text/html", Body::from(page));
     response.extensions_mut().insert(ReasonPhrase::from_static(reason.as_bytes()));
     response
+}
+
+/// A page of another site asks for a change (BUG-047).
+fn refuse_foreign() -> Response<Body> {
+    refuse_saying(
+        StatusCode::FORBIDDEN,
+        "this request comes from a page of another site; behind a proxy, let the proxy pass the Host header on",
+    )
+}
+
+/// To a path of this server, by the status that clients of the reference know (WEB-009).
+fn redirect(location: &str) -> Response<Body> {
+    let Ok(location) = HeaderValue::from_str(location) else { return refuse(StatusCode::BAD_REQUEST) };
+    let mut response = refuse(StatusCode::MOVED_PERMANENTLY);
+    response.headers_mut().insert(LOCATION, location);
+    response
+}
+
+/// What a page may do in a browser: load from this server alone, no script or style of its own text, and be shown
+/// inside pages of this server alone. Pages of another server learn nothing of where a link was.
+#[allow(dead_code)]
+fn secure(response: &mut Response<Body>) {
+    const POLICIES: [(HeaderName, &str); 3] = [
+        (
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
+        ),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "same-origin"),
+    ];
+    for (name, value) in POLICIES {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
 }
 
 /// The same, and the connection ends: what the client still sends must not be read as a request (BUG-030).
@@ -265,6 +334,7 @@ mod tests {
             address: Address::Inet { host: "127.0.0.1".to_string(), port: 9001 },
             username: username.map(str::to_string),
             password: username.map(str::to_string),
+            web: WebConfig::default(),
         }
     }
 

@@ -14,7 +14,7 @@ use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAdd
 use nix::unistd::{Gid, Uid, User, chown, geteuid};
 
 use super::auth::Credentials;
-use crate::config::{Address, ServerConfig};
+use crate::config::{Address, ServerConfig, WebConfig};
 
 /// Connections that the kernel keeps until they are accepted (HTTP-001).
 const BACKLOG: i32 = 1024;
@@ -30,6 +30,7 @@ pub struct Listener {
     pub(super) socket: Socket,
     pub(super) path: Option<SocketPath>,
     pub(super) credentials: Option<Credentials>,
+    pub(super) web: WebConfig,
 }
 
 impl Listener {
@@ -142,7 +143,7 @@ pub fn bind(server: &ServerConfig) -> Result<Listener, BindError> {
             (Socket::Unix(listener), Some(path))
         }
     };
-    Ok(Listener { socket, path, credentials: Credentials::of(server) })
+    Ok(Listener { socket, path, credentials: Credentials::of(server), web: server.web.clone() })
 }
 
 /// The first IPv4 address of the host, else its first (HTTP-001, BUG-038); `None` if it has none. Asks the resolver:

@@ -3,7 +3,7 @@
 use convoke::config::diff::diff;
 use convoke::config::{
     Address, Config, EventType, FcgiAddress, GroupKind, InterfaceKind, ListenerConfig, LogFile, LogLevel,
-    MainLog, ResultHandler,
+    MainLog, ResultHandler, WebConfig,
 };
 use convoke::names::GroupName;
 
@@ -359,6 +359,26 @@ fn servers_are_all_sections_that_begin_so_cfg_092_to_097() {
          both the username and password must be specified"
     );
     assert_eq!(error("[unix_http_server]\nfile=/s\nchmod=9\n"), "Invalid chmod value 9");
+}
+
+#[test]
+fn a_servers_section_may_say_where_its_pages_are_and_what_they_tell() {
+    let read = |lines: &str| {
+        let config = config(&format!("[inet_http_server]\nport=1\n{lines}"));
+        config.servers.into_iter().next().unwrap().web
+    };
+    assert_eq!(read(""), WebConfig { base_path: None, metrics: false, healthz_auth: false });
+    let all = read("base_path=/a/b-c/\nmetrics=on\nhealthz_auth=true\n");
+    assert_eq!(all, WebConfig { base_path: Some("/a/b-c".to_string()), metrics: true, healthz_auth: true });
+    assert_eq!(read("base_path=/\n").base_path.as_deref(), Some(""));
+    for wrong in ["supervisor", "//host", "/a b", "/a?b", "http://x/", "/\u{e9}", ""] {
+        let wrong = error(&format!("[unix_http_server]\nfile=/s\nbase_path={wrong}\n"));
+        assert!(wrong.starts_with("not a valid base path: '"), "{wrong}");
+    }
+    assert_eq!(
+        error("[unix_http_server]\nfile=/s\nmetrics=perhaps\n"),
+        "not a valid boolean value: 'perhaps'"
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use convoke::api::{API_VERSION, SUPERVISOR_VERSION, SupervisorState};
 use convoke::api::{Fault, FaultCode, LogRead, Outcome, ProcessInfo, ProcessState, Reply, Request, Target};
-use convoke::config::{Address, Interface, InterfaceKind, ServerConfig};
+use convoke::config::{Address, Interface, InterfaceKind, ServerConfig, WebConfig};
 use convoke::daemon::handle::{Call, Handle};
 use convoke::http::{Options, serve, socket};
 use convoke::names::{GroupName, Pid, ProcessName};
@@ -39,6 +39,7 @@ pub fn inet(port: u16, password: Option<&str>) -> ServerConfig {
         address: Address::Inet { host: "127.0.0.1".to_string(), port },
         username: password.map(|_| "u".to_string()),
         password: password.map(str::to_string),
+        web: WebConfig::default(),
     }
 }
 
@@ -49,6 +50,7 @@ pub fn unix(path: &std::path::Path) -> ServerConfig {
         address: Address::Unix { path, mode: 0o700, owner: (None, None) },
         username: None,
         password: None,
+        web: WebConfig::default(),
     }
 }
 

@@ -1,0 +1,3 @@
+//! The pages that people know.
+
+pub(super) mod escape;
