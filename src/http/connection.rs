@@ -100,9 +100,9 @@ pub(super) async fn accept(listener: Accepting, router: Router, mut closing: wat
                 Ok(arrived) => {
                     failing = false;
                     if guests.make_room() {
-                        let phase = Phase::new();
+                        let (phase, watcher) = (Phase::new(), arrived.watcher.clone());
                         let talk = converse(arrived, router.clone(), phase.clone(), closing.clone());
-                        guests.came(phase, connections.spawn(talk));
+                        guests.came(phase, watcher, connections.spawn(talk));
                     } else if refusals.len() < TURNED_AWAY_MAX {
                         refusals.spawn(tokio::time::timeout(TURNED_AWAY_TIME, turn_away(arrived.stream)));
                     }
@@ -170,7 +170,8 @@ async fn converse(
         }
     });
     let mut http = http1::Builder::new();
-    http.title_case_headers(true).max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
+    // A client that has said all it wants to may close its half, and still gets its answer.
+    http.half_close(true).title_case_headers(true).max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
     let mut connection = pin!(http.serve_connection(io, service));
     tokio::select! {
         _ = connection.as_mut() => return,

@@ -6,6 +6,8 @@ mod expand;
 mod files;
 mod fuzzed;
 mod ini;
+#[path = "../fuzz/kept.rs"]
+mod kept;
 mod messages;
 mod model;
 mod options;

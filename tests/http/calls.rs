@@ -1,12 +1,14 @@
 //! Calls end to end: dispatch, waiting, multicall.
 
 use std::io::Write;
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use convoke::api::{Request, Target};
 
+use crate::straw::SLOW;
 use crate::wire::{connect, one_answer, post};
-use crate::world::{SLOW, World};
+use crate::world::World;
 
 fn document(method: &str, values: &[&str]) -> String {
     let params: String =
@@ -139,6 +141,17 @@ fn others_are_served_while_a_call_waits_rpc_064() {
     waiting.write_all(post("/RPC2", &document("supervisor.startProcess", &[SLOW])).as_bytes()).unwrap();
     wait_until_asked(&world, &slow_start());
     // The supervisor of straw answers the first only once this has come through.
+    assert_eq!(call(&world, "supervisor.getPID", &[]), "4711");
+    assert!(one_answer(&mut waiting).contains("<boolean>1</boolean>"));
+}
+
+#[test]
+fn a_client_that_has_said_all_gets_an_answer_that_takes_its_time() {
+    let world = World::new();
+    let mut waiting = connect(world.port);
+    waiting.write_all(post("/RPC2", &document("supervisor.startProcess", &[SLOW])).as_bytes()).unwrap();
+    waiting.shutdown(Shutdown::Write).unwrap();
+    wait_until_asked(&world, &slow_start());
     assert_eq!(call(&world, "supervisor.getPID", &[]), "4711");
     assert!(one_answer(&mut waiting).contains("<boolean>1</boolean>"));
 }
