@@ -68,6 +68,29 @@ pub fn rewrite(document: &str) -> String {
     out
 }
 
+/// A document, as [`rewrite`] leaves it, with a name for its method where it has none or one of blanks; and those
+/// blanks. `None` if it has a name.
+pub fn named(document: &str) -> Option<(String, &str)> {
+    const NAME: &str = "<methodName>x</methodName>";
+    if let Some((before, after)) = document.split_once("<methodName/>") {
+        return Some((format!("{before}{NAME}{after}"), ""));
+    }
+    if let Some((before, after)) = document.split_once("<methodName>") {
+        let (text, after) = after.split_once("</methodName>")?;
+        return text.chars().all(is_space).then(|| (format!("{before}{NAME}{after}"), text));
+    }
+    let mut rest = document;
+    while let Some(open) = rest.find('<') {
+        let markup = markup_at(&rest[open..]);
+        rest = &rest[open + markup.len()..];
+        let Some(root) = Tag::parse(markup) else { continue };
+        let before = &document[..document.len() - rest.len() - markup.len()];
+        let end = if root.empty { format!("</{}>", root.name) } else { String::new() };
+        return Some((format!("{before}<{}>{NAME}{end}{rest}", root.name), ""));
+    }
+    None
+}
+
 /// A boolean or an integer, up to and with its end tag; gives what follows.
 fn scalar<'a>(out: &mut String, name: &str, rest: &'a str) -> &'a str {
     let end = format!("</{name}>");
@@ -160,6 +183,22 @@ mod tests {
         ];
         for (document, expected) in cases {
             assert_eq!(rewrite(document), expected);
+        }
+    }
+
+    #[test]
+    fn a_name_is_put_where_there_is_none() {
+        let name = "<methodName>x</methodName>";
+        for (document, expected) in [
+            ("<?xml?><a/>", Some((format!("<?xml?><a>{name}</a>"), ""))),
+            ("<!-- c --><a><b/></a>", Some((format!("<!-- c --><a>{name}<b/></a>"), ""))),
+            ("<a><methodName/></a>", Some((format!("<a>{name}</a>"), ""))),
+            ("<a><methodName> </methodName></a>", Some((format!("<a>{name}</a>"), " "))),
+            ("<a><methodName>b</methodName></a>", None),
+            ("<a><methodName>", None),
+            ("a", None),
+        ] {
+            assert_eq!(named(document), expected, "{document}");
         }
     }
 

@@ -15,19 +15,44 @@ pub struct Call {
     pub arguments: Vec<Argument>,
 }
 
-/// A document is no call. Says nothing of its content: the parser's own errors repeat all of it.
+/// Why a document is no call. Says nothing of its content: the parser's own errors repeat all of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct NotACall;
+pub enum NotACall {
+    Unreadable,
+    /// It could be one, but names no method.
+    Nameless,
+}
+
+impl NotACall {
+    /// As the log says it (LOG-012).
+    pub fn reason(self) -> &'static str {
+        match self {
+            NotACall::Unreadable => "unmarshallable",
+            NotACall::Nameless => "no method name",
+        }
+    }
+}
 
 /// Reads a call, as leniently as RPC-003 says.
 pub fn read_call(document: &[u8]) -> Result<Call, NotACall> {
-    let document = document::vetted(document).ok_or(NotACall)?;
+    let document = document::vetted(document).ok_or(NotACall::Unreadable)?;
     if !document.has_blank_values
         && let Ok(call) = MethodCall::from_xml(&document.text)
     {
         return Ok(taken(call));
     }
-    MethodCall::from_xml(&lenient::rewrite(&document.text)).map(taken).map_err(|_| NotACall)
+    let text = lenient::rewrite(&document.text);
+    MethodCall::from_xml(&text).map(taken).or_else(|_| nameless(&text))
+}
+
+/// A second look at what may be refused for its method's name alone. One of blanks is a name like any other.
+fn nameless(text: &str) -> Result<Call, NotACall> {
+    let (named, blanks) = lenient::named(text).ok_or(NotACall::Unreadable)?;
+    let call = MethodCall::from_xml(&named).map_err(|_| NotACall::Unreadable)?;
+    if blanks.is_empty() {
+        return Err(NotACall::Nameless);
+    }
+    Ok(Call { method: blanks.to_string(), ..taken(call) })
 }
 
 /// A document is no answer to a call.
@@ -122,19 +147,36 @@ mod tests {
 
     #[test]
     fn what_is_no_call_is_refused_rpc_004() {
-        let documents: [&[u8]; 7] = [
+        let documents: [&[u8]; 6] = [
             b"",
             b"abc",
             b"<methodCall>",
-            b"<methodCall><params/></methodCall>",
             b"<methodCall><methodName>a</methodNam></methodCall>",
             b"<methodCall><methodName>\xe9</methodName></methodCall>",
             b"<methodCall><methodName>a</methodName><params><param><value><int>x</int></value></param></params></methodCall>",
         ];
         for document in documents {
-            assert_eq!(read_call(document), Err(NotACall), "{}", document.escape_ascii());
+            assert_eq!(read_call(document), Err(NotACall::Unreadable), "{}", document.escape_ascii());
         }
-        assert_eq!(call("<methodName></methodName>"), Err(NotACall));
+    }
+
+    #[test]
+    fn a_call_without_a_name_is_told_from_other_trouble_log_012() {
+        for inner in
+            ["", "<params/>", "<methodName></methodName>", "<methodName/>", "<params></params><methodName/>"]
+        {
+            assert_eq!(call(inner), Err(NotACall::Nameless), "{inner}");
+        }
+        assert_eq!(read_call(b"<a/>"), Err(NotACall::Nameless));
+        assert_eq!(
+            call("<methodName/><params><param><value><int>x</int></value></param></params>"),
+            Err(NotACall::Unreadable)
+        );
+        let blank = Ok(Call { method: " \n".to_string(), arguments: vec![Argument::Number(5)] });
+        assert_eq!(
+            call("<methodName> \n</methodName><params><param><value><int>5</int></value></param></params>"),
+            blank
+        );
     }
 
     #[test]

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::SERVER;
-use axum::http::{HeaderValue, Response, StatusCode};
-use hyper::body::Incoming;
+use axum::http::header::{CONNECTION, SERVER};
+use axum::http::{HeaderValue, Response, StatusCode, Version};
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -151,6 +151,7 @@ async fn converse(
         request.extensions_mut().insert(watcher.clone());
         let (phase, router) = (phase.clone(), router.clone());
         let asked = Asked::of(&request);
+        let stays = asks_to_stay(&request);
         async move {
             let answer = caught(router.oneshot(request.map(Body::new))).await;
             let mut response = match answer {
@@ -163,6 +164,10 @@ async fn converse(
             };
             // Clients are known to look for this very name (HTTP-014); hyper adds the date.
             response.headers_mut().insert(SERVER, HeaderValue::from_static("Medusa/1.12"));
+            if stays && response.body().size_hint().exact().is_some() {
+                // As the reference spells it (HTTP-013). An answer without a length ends with the connection.
+                response.headers_mut().entry(CONNECTION).or_insert(HeaderValue::from_static("Keep-Alive"));
+            }
             if let Some(asked) = asked {
                 asked.answered(peer, &response);
             }
@@ -178,6 +183,12 @@ async fn converse(
         _ = closing.changed() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
+}
+
+/// Whether a client of HTTP/1.0 wants to ask more (HTTP-012).
+fn asks_to_stay<B>(request: &hyper::Request<B>) -> bool {
+    let stays = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"keep-alive");
+    request.version() == Version::HTTP_10 && request.headers().get(CONNECTION).is_some_and(stays)
 }
 
 /// Runs a future and catches its panic: one bad request must not end the daemon and orphan its children.

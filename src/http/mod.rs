@@ -211,6 +211,9 @@ async fn dispatch(site: &Site, path: &[u8], request: Request) -> Response<Body> 
         };
     }
     if is_ok_page(path) && (method == Method::GET || method == Method::POST) {
+        if method == Method::POST && !rpc::has_length(request.headers()) {
+            return refuse(StatusCode::LENGTH_REQUIRED);
+        }
         return with_type(StatusCode::OK, "text/plain", Body::from("OK"));
     }
     match method {

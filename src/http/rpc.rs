@@ -83,8 +83,8 @@ impl Rpc {
                     None => refuse(StatusCode::SERVICE_UNAVAILABLE),
                 }
             }
-            Err(NotACall) => {
-                tracing::error!("{}", complaint(&body));
+            Err(reason) => {
+                tracing::error!("{}", complaint(&body, reason));
                 refuse(StatusCode::BAD_REQUEST)
             }
         }
@@ -227,6 +227,11 @@ enum Declared {
     Chunks,
 }
 
+/// Whether a request says how long its body is; the reference answers a POST that does not with 411 (HTTP-010).
+pub(super) fn has_length(headers: &HeaderMap) -> bool {
+    !matches!(declared_length(headers), Declared::Nothing)
+}
+
 fn declared_length(headers: &HeaderMap) -> Declared {
     if headers.contains_key(TRANSFER_ENCODING) {
         return Declared::Chunks;
@@ -246,10 +251,10 @@ fn tell(method: &str, result: &Result<Answer, Fault>) {
 }
 
 /// The log's line about a body that is no call (LOG-012), however long the body is.
-fn complaint(body: &[u8]) -> String {
+fn complaint(body: &[u8], reason: NotACall) -> String {
     let shown = repr(&String::from_utf8_lossy(&body[..body.len().min(SHOWN_MAX)]));
     let rest = if body.len() > SHOWN_MAX { format!("... ({} bytes)", body.len()) } else { String::new() };
-    format!("XML-RPC request data {shown}{rest} is invalid: unmarshallable")
+    format!("XML-RPC request data {shown}{rest} is invalid: {}", reason.reason())
 }
 
 #[cfg(test)]
@@ -313,6 +318,9 @@ mod tests {
 
     #[test]
     fn a_complaint_shows_a_little_of_the_body_only() {
+        let nameless = complaint(b"<a/>", NotACall::Nameless);
+        assert_eq!(nameless, "XML-RPC request data '<a/>' is invalid: no method name");
+        let complaint = |body: &[u8]| complaint(body, NotACall::Unreadable);
         assert_eq!(complaint(b"abc\n"), "XML-RPC request data 'abc\\n' is invalid: unmarshallable");
         let long = complaint(&[b'x'; 100_000]);
         assert_eq!(

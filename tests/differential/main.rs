@@ -19,6 +19,8 @@ mod processes;
 mod rotation;
 mod session;
 mod syslog;
+mod wire;
+mod wire_rows;
 
 use std::panic;
 use std::sync::Mutex;
