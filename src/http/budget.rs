@@ -1,52 +1,65 @@
-//! Bytes that clients make the daemon hold: what they are sending and what they have not yet read.
+//! Bytes that clients make the daemon hold: what they are sending and what they have not yet read. Each has a budget
+//! of its own, so that no crowd of unfinished requests keeps anybody from an answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::{Body, Bytes};
 
-/// Bytes that all connections together may make the daemon hold; a request or an answer that would exceed it is
-/// answered 503 instead. One alone may be larger: a long log is still read when nothing else is under way.
-pub(super) const HELD_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of unfinished requests that all connections together may make the daemon hold; a request that would exceed
+/// it is answered 503 instead. One alone may be larger.
+pub(super) const REQUESTS_MAX: usize = 8 * 1024 * 1024;
+
+/// The same for answers that have not been read: a long log is still read when nothing else is under way.
+pub(super) const ANSWERS_MAX: usize = 24 * 1024 * 1024;
+
+/// Bytes of one request or answer that is never refused for what others hold.
+pub(super) const SMALL_MAX: usize = 16 * 1024;
 
 /// Counts what is held. Copies count together.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Budget(Arc<AtomicUsize>);
+pub(super) struct Budget {
+    requests: Arc<AtomicUsize>,
+    answers: Arc<AtomicUsize>,
+}
 
 impl Budget {
-    /// A claim on no bytes, to be grown.
+    /// A claim on no bytes of a request, to be grown.
     pub(super) fn claim(&self) -> Claim {
-        Claim { budget: self.clone(), bytes: 0 }
+        Claim { held: self.requests.clone(), most: REQUESTS_MAX, bytes: 0 }
     }
 
     /// A body that counts until the last of it has been written to the client; `None` when too much is held.
     pub(super) fn body(&self, text: String) -> Option<Body> {
-        let mut claim = self.claim();
+        let mut claim = Claim { held: self.answers.clone(), most: ANSWERS_MAX, bytes: 0 };
         claim.grow(text.len()).then(|| Body::from(Bytes::from_owner(Held { text, _claim: claim })))
     }
 
     #[cfg(test)]
     fn held(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.requests.load(Ordering::Relaxed) + self.answers.load(Ordering::Relaxed)
     }
 }
 
 /// A part of the budget, given back when this is dropped.
 #[derive(Debug)]
 pub(super) struct Claim {
-    budget: Budget,
+    /// What all claims of this kind hold together, and how much that may be.
+    held: Arc<AtomicUsize>,
+    most: usize,
     bytes: usize,
 }
 
 impl Claim {
     /// Takes so many bytes more, unless that exceeds the budget while others hold some of it.
     pub(super) fn grow(&mut self, bytes: usize) -> bool {
-        let held = self.budget.0.load(Ordering::Relaxed);
+        let held = self.held.load(Ordering::Relaxed);
         let others = held.saturating_sub(self.bytes);
-        if others > 0 && held.saturating_add(bytes) > HELD_MAX {
+        let is_small = self.bytes.saturating_add(bytes) <= SMALL_MAX;
+        if !is_small && others > 0 && held.saturating_add(bytes) > self.most {
             return false;
         }
-        self.budget.0.fetch_add(bytes, Ordering::Relaxed);
+        self.held.fetch_add(bytes, Ordering::Relaxed);
         self.bytes += bytes;
         true
     }
@@ -54,7 +67,7 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.budget.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.held.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -79,14 +92,28 @@ mod tests {
     fn what_is_too_much_beside_others_is_refused_and_alone_it_is_not() {
         let budget = Budget::default();
         let mut first = budget.claim();
-        assert!(first.grow(HELD_MAX + 1));
+        assert!(first.grow(REQUESTS_MAX + 1));
         let mut second = budget.claim();
-        assert!(!second.grow(1));
+        assert!(!second.grow(SMALL_MAX + 1));
         drop(first);
-        assert!(second.grow(HELD_MAX) && second.grow(1), "alone it may grow on");
-        assert!(!budget.claim().grow(1));
+        assert!(second.grow(REQUESTS_MAX) && second.grow(1), "alone it may grow on");
+        assert!(!budget.claim().grow(SMALL_MAX + 1));
         drop(second);
         assert_eq!(budget.held(), 0);
+    }
+
+    #[test]
+    fn small_ones_are_never_refused_nor_are_answers_for_what_is_being_asked() {
+        let budget = Budget::default();
+        let mut large = budget.claim();
+        assert!(large.grow(REQUESTS_MAX + 1));
+        let mut small = budget.claim();
+        assert!(small.grow(SMALL_MAX - 1) && small.grow(1));
+        assert!(!small.grow(1), "it is no longer small");
+        assert!(budget.body("x".repeat(ANSWERS_MAX)).is_some());
+        let _unread = budget.body("x".repeat(ANSWERS_MAX)).unwrap();
+        assert!(budget.body("x".repeat(SMALL_MAX)).is_some());
+        assert!(budget.body("x".repeat(SMALL_MAX + 1)).is_none());
     }
 
     #[tokio::test]

@@ -5,9 +5,12 @@ use std::sync::Arc;
 mod listeners;
 mod output;
 
+use super::parked::{Parked, Shape, Verb};
 use super::testing::{World, at, collection, config, group};
-use super::{Effect, Input, Instant, STARTS_PER_TURN, Supervisor};
-use crate::api::{Channel, Fault, FaultCode, LogName, LogRead, ProcessState, Reply, Request, Target};
+use super::{Effect, Input, Instant, PARKED_MAX, STARTS_PER_TURN, Supervisor};
+use crate::api::{
+    Channel, Fault, FaultCode, LogName, LogRead, ProcessState, Reply, Request, RequestId, Target,
+};
 use crate::config::{Error, LogLevel, Message};
 use crate::names::{Pid, Selector, Signal};
 
@@ -64,6 +67,24 @@ fn a_start_by_hand_is_answered_when_the_process_runs_rpc_030() {
     assert!(!world.replies.contains_key(&id), "it is answered before it runs");
     world.until(2);
     assert_eq!(world.replies.get(&id), Some(&Ok(Reply::True)));
+}
+
+#[test]
+fn past_the_bound_of_requests_that_wait_one_more_is_refused() {
+    let mut one = group("a", 1, &["a"]);
+    Arc::make_mut(&mut one.processes[0]).autostart = false;
+    let mut world = World::begin(config(vec![one], vec![]));
+    for number in 0..PARKED_MAX as u64 {
+        let id = RequestId(10_000 + number);
+        world.supervisor.parked.insert(id, Parked::new(id, Verb::Start, Shape::Many, true, 1));
+    }
+    let refused = Fault::new(FaultCode::Failed, "4096 requests are under way already");
+    assert_eq!(world.answer(start(namespec("a"))), Err(refused));
+    assert_eq!(state(&mut world, "a"), ProcessState::Stopped);
+    world.supervisor.parked.remove(&RequestId(10_000));
+    let id = world.ask(start(namespec("a")));
+    world.until(1);
+    assert_eq!(world.replies.remove(&id), Some(Ok(Reply::True)));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+mod bounds;
 mod check;
 mod client;
 mod collections;
