@@ -71,19 +71,24 @@ fn a_start_by_hand_is_answered_when_the_process_runs_rpc_030() {
 
 #[test]
 fn past_the_bound_of_requests_that_wait_one_more_is_refused() {
-    let mut one = group("a", 1, &["a"]);
-    Arc::make_mut(&mut one.processes[0]).autostart = false;
-    let mut world = World::begin(config(vec![one], vec![]));
+    let mut both = group("g", 1, &["late", "a"]);
+    Arc::make_mut(&mut both.processes[0]).startsecs = 1_000;
+    Arc::make_mut(&mut both.processes[1]).autostart = false;
+    let mut world = World::begin(config(vec![both], vec![]));
+    world.until(0);
+    let (late, _) = world.children["g:late"];
     for number in 0..PARKED_MAX as u64 {
         let id = RequestId(10_000 + number);
-        world.supervisor.parked.insert(id, Parked::new(id, Verb::Start, Shape::Many, true, 1));
+        let mut parked = Parked::new(id, Verb::Start, Shape::Many, true, 0);
+        parked.wait_for(late);
+        world.supervisor.parked.insert(id, parked);
     }
     let refused = Fault::new(FaultCode::Failed, "4096 requests are under way already");
-    assert_eq!(world.answer(start(namespec("a"))), Err(refused));
-    assert_eq!(state(&mut world, "a"), ProcessState::Stopped);
+    assert_eq!(world.answer(start(namespec("g:a"))), Err(refused));
+    assert_eq!(state(&mut world, "g:a"), ProcessState::Stopped);
     world.supervisor.parked.remove(&RequestId(10_000));
-    let id = world.ask(start(namespec("a")));
-    world.until(1);
+    let id = world.ask(start(namespec("g:a")));
+    world.until(2);
     assert_eq!(world.replies.remove(&id), Some(Ok(Reply::True)));
 }
 
