@@ -47,6 +47,20 @@ impl ProcessState {
         }
     }
 
+    /// Its place when those that most need attention come first.
+    pub fn concern(self) -> u8 {
+        match self {
+            ProcessState::Fatal => 0,
+            ProcessState::Backoff => 1,
+            ProcessState::Unknown => 2,
+            ProcessState::Exited => 3,
+            ProcessState::Stopped => 4,
+            ProcessState::Stopping => 5,
+            ProcessState::Starting => 6,
+            ProcessState::Running => 7,
+        }
+    }
+
     /// STOPPED, EXITED, FATAL or UNKNOWN (PROC-002).
     pub fn is_stopped(self) -> bool {
         match self {

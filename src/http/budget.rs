@@ -31,8 +31,13 @@ impl Budget {
 
     /// A body that counts until the last of it has been written to the client; `None` when too much is held.
     pub(super) fn body(&self, text: String) -> Option<Body> {
+        self.piece(text).map(Body::from)
+    }
+
+    /// The same for a piece of a body that goes on.
+    pub(super) fn piece(&self, text: String) -> Option<Bytes> {
         let mut claim = Claim { held: self.answers.clone(), most: ANSWERS_MAX, bytes: 0 };
-        claim.grow(text.len()).then(|| Body::from(Bytes::from_owner(Held { text, _claim: claim })))
+        claim.grow(text.len()).then(|| Bytes::from_owner(Held { text, _claim: claim }))
     }
 
     #[cfg(test)]

@@ -21,6 +21,9 @@ use crate::daemon::handle::Handle;
 /// Bytes of the log that a stream begins with (HTTP-025).
 const HEAD: u64 = 1024;
 
+/// The same for the page that shows a log: some screens full.
+const PAGE_HEAD: u64 = 64 * 1024;
+
 /// Bytes of one read, and so of one chunk.
 const CHUNK: usize = 64 * 1024;
 
@@ -41,17 +44,25 @@ pub(super) async fn process(rpc: &Rpc, path: &[u8], client: Option<&Watcher>) ->
     let Some(log) = std::str::from_utf8(path).ok().and_then(named) else {
         return refuse(StatusCode::NOT_FOUND);
     };
-    let mut response = follow(rpc, log, client).await;
+    unbuffered(follow(rpc, log, HEAD, client).await)
+}
+
+/// For the page that shows a log.
+pub(super) async fn page(rpc: &Rpc, log: LogName, client: Option<&Watcher>) -> Response<Body> {
+    unbuffered(follow(rpc, log, PAGE_HEAD, client).await)
+}
+
+/// `/mainlogtail` (HTTP-027).
+pub(super) async fn main(rpc: &Rpc, client: Option<&Watcher>) -> Response<Body> {
+    follow(rpc, LogName::Main, HEAD, client).await
+}
+
+pub(super) fn unbuffered(mut response: Response<Body>) -> Response<Body> {
     if response.status() == StatusCode::OK {
         let (name, value) = UNBUFFERED;
         response.headers_mut().insert(name, value);
     }
     response
-}
-
-/// `/mainlogtail` (HTTP-027).
-pub(super) async fn main(rpc: &Rpc, client: Option<&Watcher>) -> Response<Body> {
-    follow(rpc, LogName::Main, client).await
 }
 
 /// `/logtail/NAME[/CHANNEL]`, whatever else stands before the second slash.
@@ -62,13 +73,13 @@ fn named(path: &str) -> Option<LogName> {
     Some(LogName::Process { name: name.to_string(), channel })
 }
 
-async fn follow(rpc: &Rpc, log: LogName, client: Option<&Watcher>) -> Response<Body> {
+async fn follow(rpc: &Rpc, log: LogName, head: u64, client: Option<&Watcher>) -> Response<Body> {
     let handle = rpc.handle();
     let path = match handle.call(Request::ReadLog { log, read: LogRead::Path }).await {
         Ok(Reply::Text(path)) => path,
         Ok(_) | Err(_) => return refuse(StatusCode::NOT_FOUND),
     };
-    let Some((follower, modified)) = Follower::open(path) else { return refuse(StatusCode::NOT_FOUND) };
+    let Some((follower, modified)) = Follower::open(path, head) else { return refuse(StatusCode::NOT_FOUND) };
     let Some(seat) = rpc.seat() else { return refuse(StatusCode::SERVICE_UNAVAILABLE) };
     let listener = Listener { handle: handle.clone(), client: client.cloned(), _seat: seat };
     let chunks = stream::unfold((follower, listener), async |(mut follower, listener)| {
@@ -101,10 +112,10 @@ struct Follower {
 }
 
 impl Follower {
-    /// From [`HEAD`] bytes before the end, and when the file was last changed; `None` if there is no such file.
-    fn open(path: String) -> Option<(Follower, SystemTime)> {
+    /// From so many bytes before the end, and when the file was last changed; `None` if there is no such file.
+    fn open(path: String, head: u64) -> Option<(Follower, SystemTime)> {
         let (file, metadata) = open(&path)?;
-        let at = metadata.len().saturating_sub(HEAD);
+        let at = metadata.len().saturating_sub(head);
         let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         Some((Follower { path, file, at, last: false }, modified))
     }
@@ -208,7 +219,7 @@ mod tests {
         fn new(text: &str) -> (Log, Follower) {
             let log = Log { dir: tempfile::tempdir().unwrap() };
             log.write(text);
-            let follower = Follower::open(log.path("log")).unwrap().0;
+            let follower = Follower::open(log.path("log"), HEAD).unwrap().0;
             (log, follower)
         }
 
@@ -287,7 +298,8 @@ mod tests {
         log.write("new");
         assert_eq!(all(&mut follower), "new");
         assert!(
-            Follower::open("/dev/null".to_string()).is_none() && Follower::open("/".to_string()).is_none()
+            Follower::open("/dev/null".to_string(), HEAD).is_none()
+                && Follower::open("/".to_string(), HEAD).is_none()
         );
     }
 }

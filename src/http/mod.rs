@@ -10,6 +10,7 @@ mod origin;
 mod rpc;
 pub mod socket;
 mod timed;
+mod ui;
 mod watcher;
 mod web;
 
@@ -210,6 +211,9 @@ async fn dispatch(site: &Site, path: &[u8], request: Request) -> Response<Body> 
             _ => refuse(StatusCode::BAD_REQUEST),
         };
     }
+    if let Some(path) = path.strip_prefix(b"/ui").filter(|rest| rest.is_empty() || rest.starts_with(b"/")) {
+        return ui::answer(rpc, path, request).await;
+    }
     if is_ok_page(path) && (method == Method::GET || method == Method::POST) {
         if method == Method::POST && !rpc::has_length(request.headers()) {
             return refuse(StatusCode::LENGTH_REQUIRED);
@@ -295,7 +299,6 @@ fn redirect(location: &str) -> Response<Body> {
 
 /// What a page may do in a browser: load from this server alone, no script or style of its own text, and be shown
 /// inside pages of this server alone. Pages of another server learn nothing of where a link was.
-#[allow(dead_code)]
 fn secure(response: &mut Response<Body>) {
     const POLICIES: [(HeaderName, &str); 3] = [
         (

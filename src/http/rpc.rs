@@ -58,6 +58,16 @@ impl Rpc {
         &self.handle
     }
 
+    /// Writes local time, for pages.
+    pub(super) fn local_time(&self) -> LocalTime {
+        self.local_time
+    }
+
+    /// What answers count against while clients have them unread.
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// The right to an answer without an end, for as long as it is kept; `None` past [`STREAMS_MAX`].
     pub(super) fn seat(&self) -> Option<OwnedSemaphorePermit> {
         self.streams.clone().try_acquire_owned().ok()
@@ -189,7 +199,7 @@ impl Rpc {
 }
 
 /// The body of a request, or the refusal to read it.
-async fn body(request: Request, claim: &mut Claim) -> Result<Vec<u8>, Response<Body>> {
+pub(super) async fn body(request: Request, claim: &mut Claim) -> Result<Vec<u8>, Response<Body>> {
     match declared_length(request.headers()) {
         Declared::Nothing => return Err(refuse(StatusCode::LENGTH_REQUIRED)),
         Declared::Bytes(length) if length > BODY_MAX as u64 => {

@@ -3,7 +3,6 @@
 use std::fmt;
 
 /// Shows text as the content of an element, or as the value of an attribute between quotes of either kind.
-#[allow(dead_code)]
 pub(in crate::http) struct Escaped<'a>(pub(in crate::http) &'a str);
 
 impl fmt::Display for Escaped<'_> {
