@@ -97,6 +97,21 @@ impl ProcessState {
             | ProcessState::Unknown => false,
         }
     }
+
+    /// RUNNING alone.
+    pub fn is_up(self) -> bool {
+        self == ProcessState::Running
+    }
+
+    /// FATAL or BACKOFF.
+    pub fn has_failed(self) -> bool {
+        matches!(self, ProcessState::Fatal | ProcessState::Backoff)
+    }
+
+    /// STOPPED, EXITED or FATAL: a start is a start.
+    pub fn can_be_started(self) -> bool {
+        self.is_stopped() && self != ProcessState::Unknown
+    }
 }
 
 impl fmt::Display for ProcessState {

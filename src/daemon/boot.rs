@@ -110,8 +110,11 @@ impl Daemon {
         pidfile.write(pid)?;
         let (handle, calls) = super::handle::Handle::new();
         let changes = handle.changes().clone();
-        let options =
-            http::Options { interfaces: config.interfaces.clone(), local_time: localtime::local_time };
+        let options = http::Options {
+            interfaces: config.interfaces.clone(),
+            local_time: localtime::local_time,
+            ctime: localtime::ctime,
+        };
         let servers = http::serve(listeners, handle, options)
             .map_err(|error| Stop::failed("could not serve", &error))?;
         let (inbox, exits) = mpsc::channel::<Input>(INBOX_MAX);

@@ -27,6 +27,14 @@ pub fn local_time(unix: i64) -> String {
     format!("{month} {:02} {hour:02}:{:02} {half}", t.day, t.minute)
 }
 
+/// `Sun Nov  2 09:44:01 2026`, as Python's `ctime` (WEB-011).
+pub fn ctime(unix: i64) -> String {
+    const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+    let t = local(unix);
+    let day = DAYS.get(t.weekday.cast_unsigned() as usize).copied().unwrap_or("Sun");
+    format!("{day} {} {:04}", syslog_time(unix), t.year)
+}
+
 /// `Nov  2 09:44:01`, as lines to the system's log begin.
 pub fn syslog_time(unix: i64) -> String {
     let t = local(unix);
@@ -41,6 +49,8 @@ struct Local {
     hour: i32,
     minute: i32,
     second: i32,
+    /// From 0 for Sunday.
+    weekday: i32,
 }
 
 /// A time the C library cannot break down, billions of years away, shows as zeros.
@@ -59,6 +69,7 @@ fn local(unix: i64) -> Local {
         hour: tm.tm_hour,
         minute: tm.tm_min,
         second: tm.tm_sec,
+        weekday: tm.tm_wday,
     }
 }
 
@@ -75,5 +86,8 @@ mod tests {
         let text = local_time(1_795_340_641);
         assert!(text.starts_with("Nov 2") && (text.ends_with(" AM") || text.ends_with(" PM")), "{text}");
         assert_eq!(text.len(), 15, "{text}");
+        let text = ctime(1_794_800_641);
+        let day = ["Sat Nov 14 ", "Sun Nov 15 ", "Mon Nov 16 "].iter().find(|day| text.starts_with(*day));
+        assert!(day.is_some() && text.ends_with(" 2026") && text.len() == 24, "{text}");
     }
 }

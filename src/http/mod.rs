@@ -16,7 +16,7 @@ mod web;
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
@@ -50,6 +50,8 @@ pub struct Options {
     pub interfaces: Vec<Interface>,
     /// Writes Unix seconds as `Nov 22 09:44 AM` in local time (RPC-044).
     pub local_time: LocalTime,
+    /// Writes them as `Sun Nov 22 09:44:01 2026` (WEB-011).
+    pub ctime: LocalTime,
 }
 
 /// What the log is to say when the servers start, in the reference's order (LOG-011, BUG-039).
@@ -119,7 +121,8 @@ pub fn serve(listeners: Vec<Listener>, handle: Handle, options: Options) -> io::
     let mut servers = Servers { paths: Vec::new(), closing, loops: JoinSet::new() };
     for listener in listeners {
         let (credentials, web) = (listener.credentials, listener.web);
-        let router = router(Site { rpc: rpc.clone(), credentials, web });
+        let since = SystemTime::now();
+        let router = router(Site { rpc: rpc.clone(), credentials, web, ctime: options.ctime, since });
         servers.paths.extend(listener.path);
         let accepting = connection::Accepting::new(listener.socket)?;
         servers.loops.spawn(connection::accept(accepting, router, closed.clone()));
@@ -143,6 +146,9 @@ struct Site {
     rpc: Arc<Rpc>,
     credentials: Option<Credentials>,
     web: WebConfig,
+    ctime: LocalTime,
+    /// When it began.
+    since: SystemTime,
 }
 
 impl Site {
@@ -214,22 +220,13 @@ async fn dispatch(site: &Site, path: &[u8], request: Request) -> Response<Body> 
     if let Some(path) = path.strip_prefix(b"/ui").filter(|rest| rest.is_empty() || rest.starts_with(b"/")) {
         return ui::answer(rpc, path, request).await;
     }
-    if is_ok_page(path) && (method == Method::GET || method == Method::POST) {
-        if method == Method::POST && !rpc::has_length(request.headers()) {
-            return refuse(StatusCode::LENGTH_REQUIRED);
-        }
-        return with_type(StatusCode::OK, "text/plain", Body::from("OK"));
+    if let Some(page) = web::page(site, path, request).await {
+        return page;
     }
     match method {
         Method::GET | Method::HEAD => refuse(StatusCode::NOT_FOUND),
         _ => refuse(StatusCode::BAD_REQUEST),
     }
-}
-
-/// `/ok.html`, with any number of slashes before it (HTTP-020).
-fn is_ok_page(path: &[u8]) -> bool {
-    let name = path.iter().position(|byte| *byte != b'/').map(|start| &path[start..]);
-    name == Some(b"ok.html".as_slice())
 }
 
 /// Decodes `%41` once; what is no escape stays as it is.
@@ -400,11 +397,5 @@ mod tests {
         for (path, expected) in cases {
             assert_eq!(percent_decoded(path), expected.as_bytes(), "{path}");
         }
-    }
-
-    #[test]
-    fn the_ok_page_tolerates_slashes_before_it_only() {
-        assert!(is_ok_page(b"/ok.html") && is_ok_page(b"///ok.html"));
-        assert!(!is_ok_page(b"/ok.htmlx") && !is_ok_page(b"/ok.html/") && !is_ok_page(b"/"));
     }
 }

@@ -237,11 +237,6 @@ enum Declared {
     Chunks,
 }
 
-/// Whether a request says how long its body is; the reference answers a POST that does not with 411 (HTTP-010).
-pub(super) fn has_length(headers: &HeaderMap) -> bool {
-    !matches!(declared_length(headers), Declared::Nothing)
-}
-
 fn declared_length(headers: &HeaderMap) -> Declared {
     if headers.contains_key(TRANSFER_ENCODING) {
         return Declared::Chunks;

@@ -15,6 +15,7 @@ mod grace;
 mod listeners;
 mod logs;
 mod output;
+mod pages;
 mod processes;
 mod rotation;
 mod session;

@@ -97,6 +97,7 @@ fn the_ok_page_says_ok_under_every_spelling_http_020() {
     }
     assert_eq!(status(&get(world.port, "GET /ok.htmlx", "")), "404 Not Found");
     assert_eq!(status(&get(world.port, "HEAD /ok.html", "")), "404 Not Found");
+    assert_eq!(status(&get(world.port, "POST /ok.html", "")), "411 Length Required");
 }
 
 #[test]

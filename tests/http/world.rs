@@ -75,7 +75,8 @@ impl World {
                 let straw = tokio::spawn(supervise(calls, move |request| {
                     heard.lock().unwrap().push(request.clone())
                 }));
-                let servers = serve(listeners, handle, Options { interfaces, local_time }).unwrap();
+                let servers =
+                    serve(listeners, handle, Options { interfaces, local_time, ctime: local_time }).unwrap();
                 let _ = stopped.await;
                 straw.abort();
                 servers.close().await;

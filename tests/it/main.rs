@@ -11,6 +11,7 @@ mod fcgi;
 mod foreign;
 mod limits;
 mod logs;
+mod pages;
 mod plugins;
 mod processes;
 mod quickstart;

@@ -5,6 +5,7 @@ pub mod procfs;
 pub mod rpc;
 pub mod stock;
 pub mod tools;
+pub mod web;
 
 use std::env;
 use std::fs::{self, File};

@@ -54,8 +54,12 @@ impl World {
             let (handle, calls) = Handle::new();
             tokio::spawn(supervise(calls, |_| ()));
             let main = Interface { namespace: "supervisor".to_string(), kind: InterfaceKind::Main };
-            serve(listeners, handle, Options { interfaces: vec![main], local_time: |_| String::new() })
-                .unwrap()
+            serve(
+                listeners,
+                handle,
+                Options { interfaces: vec![main], local_time: |_| String::new(), ctime: |_| String::new() },
+            )
+            .unwrap()
         });
         World { runtime, dir, _servers }
     }

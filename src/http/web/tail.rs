@@ -1,0 +1,74 @@
+//! The end of a process's log: `/tail.html` (WEB-014, WEB-015).
+
+use std::fmt::Write;
+
+use super::escape::Escaped;
+use super::form::{Form, Quoted};
+use super::frame::Page;
+use crate::api::{Channel, FaultCode, LogName, LogRead, Reply, Request};
+use crate::daemon::handle::Handle;
+
+/// Bytes of the log that are shown, unless more are asked for.
+const LIMIT: i64 = 1024;
+
+/// The page for what the address asks.
+pub(super) async fn page(handle: &Handle, form: &Form) -> String {
+    let limit = form.get("limit").and_then(limit).unwrap_or(LIMIT).max(LIMIT);
+    let name = form.get("processname");
+    let title = format!("Supervisor tail of process {}", name.unwrap_or("None"));
+    let tail = match name {
+        Some(name) => tail(handle, name, limit).await,
+        None => "No process name found".to_string(),
+    };
+    let mut page = Page::new(&title, &title, tail.len());
+    // A line break right after the tag is not part of the text; the log's own first one is.
+    let _ = writeln!(page, "<pre tabindex=\"0\" aria-label=\"Log\">\n{}</pre>", Escaped(&tail));
+    let _ = writeln!(page, "<ul class=\"clr\" id=\"buttons\">");
+    let (quoted, view) = match form.get("collection") {
+        Some(name) => (format!("&amp;collection={}", Quoted(name)), format!("?collection={}", Quoted(name))),
+        None => (String::new(), String::new()),
+    };
+    if let Some(name) = name {
+        let name = Quoted(name);
+        let _ = writeln!(
+            page,
+            "<li class=\"action-button\"><a href=\"tail.html?processname={name}&amp;limit={limit}{quoted}\">Refresh</a></li>"
+        );
+    }
+    let _ = write!(
+        page,
+        "<li class=\"action-button\"><a href=\"index.html{view}\">All processes</a></li>\n</ul>\n"
+    );
+    page.finish()
+}
+
+/// Digits alone; more of them than a number has are very many bytes.
+fn limit(text: &str) -> Option<i64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().unwrap_or(i64::MAX))
+}
+
+async fn tail(handle: &Handle, name: &str, limit: i64) -> String {
+    let log = LogName::Process { name: name.to_string(), channel: Channel::Stdout };
+    let read = LogRead::Slice { offset: -limit, length: 0 };
+    match handle.call(Request::ReadLog { log, read }).await {
+        Ok(Reply::Text(text)) => text,
+        Ok(_) => String::new(),
+        Err(fault) if fault.code == FaultCode::NoFile => format!("No file for {name}"),
+        Err(fault) => format!("ERROR: unexpected rpc fault [{}] {fault}", fault.code as i32),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_digits() {
+        assert_eq!(limit("5000"), Some(5000));
+        assert_eq!(limit("99999999999999999999999"), Some(i64::MAX));
+        for none in ["", "-5", "5k", "+5", " 5", "1_0"] {
+            assert_eq!(limit(none), None, "{none}");
+        }
+    }
+}
