@@ -79,7 +79,7 @@ fn of_collection(event: &Event) -> Option<String> {
     }
 }
 
-/// What goes on between a pool and its processes; the last two have no counterpart in the reference.
+/// What goes on between a pool and its processes; the last three have no counterpart in the reference.
 fn of_listener(note: ListenerNote) -> (LogLevel, String) {
     match note {
         ListenerNote::Became { process, from, to } => (LogLevel::Debug, format!("{process}: {from} -> {to}")),
@@ -122,6 +122,10 @@ fn of_listener(note: ListenerNote) -> (LogLevel, String) {
                  {} seconds",
                 millis as f64 / 1000.0
             ),
+        ),
+        ListenerNote::Dropped { pool, events } => (
+            LogLevel::Warn,
+            format!("pool {pool} is gone, and {events} events that waited for it are dropped"),
         ),
     }
 }

@@ -26,6 +26,7 @@ impl Supervisor {
         if timers != self.timers.len() || !self.timers.is_exact() {
             return Err(format!("{} timers for {timers} deadlines", self.timers.len()));
         }
+        self.check_pools()?;
         self.check_parked()
     }
 

@@ -93,6 +93,11 @@ pub enum ListenerNote {
         failures: u32,
         millis: u64,
     },
+    /// What waited for a pool across a restart, which it did not outlive.
+    Dropped {
+        pool: GroupName,
+        events: usize,
+    },
 }
 
 /// One pool.
@@ -127,6 +132,11 @@ impl Listener {
     pub fn say(&mut self) -> Option<(ListenerState, Said)> {
         let from = self.handshake.state();
         self.handshake.say().map(|said| (from, said))
+    }
+
+    /// Whether it stands where every life of it begins.
+    pub fn is_new(&self) -> bool {
+        self.event.is_none() && !self.closed && self.handshake.state() == ListenerState::Acknowledged
     }
 
     /// Whether it waits for an event.
@@ -171,6 +181,37 @@ impl Pool {
             self.make_room(notes);
             self.buffer.push_back(buffered.clone());
         }
+    }
+
+    /// Takes what another life has left. An event that was there twice has one pool serial (EVT-002).
+    pub fn resume(&mut self, events: Vec<Arc<Published>>, notes: &mut Vec<ListenerNote>) {
+        let mut taken: BTreeMap<u64, (u64, usize)> = BTreeMap::new();
+        for event in events {
+            let known = taken.get(&event.serial).copied();
+            let (pool_serial, times) = known.unwrap_or((self.next_serial, 0));
+            if times >= self.subscriptions(event.kind) {
+                continue;
+            }
+            if known.is_none() {
+                self.next_serial = next_serial(self.next_serial);
+            }
+            taken.insert(event.serial, (pool_serial, times + 1));
+            self.make_room(notes);
+            self.buffer.push_back(Buffered { event, pool_serial });
+        }
+    }
+
+    /// A process has joined the group, and is offered events after all others.
+    pub fn add(&mut self, key: ProcessKey) {
+        self.members.push(key);
+        self.listeners.insert(key, Listener::default());
+    }
+
+    /// A process has left the group; what it was busy with is told to another.
+    pub fn remove(&mut self, key: ProcessKey, notes: &mut Vec<ListenerNote>) {
+        self.take_back(key, notes);
+        self.members.retain(|member| *member != key);
+        self.listeners.remove(&key);
     }
 
     /// Takes back what a listener has not accepted: it is told next (EVT-028).
@@ -226,6 +267,36 @@ impl Pool {
 
     pub fn listener_mut(&mut self, key: ProcessKey) -> Option<&mut Listener> {
         self.listeners.get_mut(&key)
+    }
+
+    /// Looks for a broken invariant and says which; `is_running` tells of a process whether it is RUNNING.
+    pub fn check(&self, now: Instant, is_running: impl Fn(ProcessKey) -> bool) -> Result<(), String> {
+        let (held, max) = (self.buffer.len(), self.config.buffer_size);
+        if i64::try_from(held).is_ok_and(|held| held > max) {
+            return Err(format!("{held} events in a buffer for {max}"));
+        }
+        if self.members.len() != self.listeners.len() {
+            return Err(format!("{} listeners for {} processes", self.listeners.len(), self.members.len()));
+        }
+        let busy = self.listeners.values().filter_map(|listener| listener.event.as_ref());
+        let mut copies: BTreeMap<u64, usize> = BTreeMap::new();
+        for buffered in self.buffer.iter().chain(busy) {
+            let copies = copies.entry(buffered.pool_serial).or_default();
+            *copies += 1;
+            if *copies > self.subscriptions(buffered.event.kind) {
+                return Err(format!("event {} is there {copies} times", buffered.event.serial));
+            }
+        }
+        for (key, listener) in &self.listeners {
+            if listener.event.is_some() != (listener.handshake.state() == ListenerState::Busy) {
+                return Err(format!("{key:?} is {} with {:?}", listener.handshake.state(), listener.event));
+            }
+            let waits = self.resume_at.is_some_and(|at| at > now) || self.buffer.is_empty();
+            if !waits && listener.is_ready() && is_running(*key) {
+                return Err(format!("{key:?} is READY and told nothing of {held} events"));
+            }
+        }
+        Ok(())
     }
 
     /// The head and the payload, byte for byte (EVT-004, EVT-005).

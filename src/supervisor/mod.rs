@@ -393,6 +393,7 @@ impl Supervisor {
 
     /// The groups of the configuration join, in order (PROC-017); the starts they want are due at once.
     fn on_begin(&mut self) {
+        self.forget_lost_pools();
         for group in self.config.groups.clone() {
             self.join(&group);
         }

@@ -8,6 +8,7 @@ use super::collection;
 use super::event::{Event, Note, StateChange};
 use super::handshake::{ListenerState, Said};
 use super::listener::{Listener, ListenerNote, Pool, Published, next_serial, server_token};
+use super::process::Process;
 use super::tick::Ticks;
 use super::{Effect, ProcessKey, Step, Supervisor, WriteError};
 use crate::api::ProcessState;
@@ -71,11 +72,41 @@ impl Supervisor {
         let mut pool = Pool::new(name.clone(), config.clone(), group.members.clone());
         let mut notes = Vec::new();
         if let Some(at) = self.listeners.kept.iter().position(|(kept, _)| kept == name) {
-            for event in self.listeners.kept.remove(at).1 {
-                pool.accept(&event, &mut notes);
-            }
+            pool.resume(self.listeners.kept.remove(at).1, &mut notes);
         }
         self.listeners.pools.push(pool);
+        self.note_listeners(notes);
+    }
+
+    /// What another life has left for pools that are none any more is for nobody.
+    pub(super) fn forget_lost_pools(&mut self) {
+        let config = self.config.clone();
+        let is_pool = |name: &GroupName| {
+            let mut groups = config.groups.iter().filter(|group| group.name == *name);
+            groups.any(|group| matches!(group.kind, GroupKind::EventListeners(_)))
+        };
+        let kept = std::mem::take(&mut self.listeners.kept);
+        let (kept, lost): (Vec<_>, Vec<_>) = kept.into_iter().partition(|(name, _)| is_pool(name));
+        self.listeners.kept = kept;
+        let notes = lost.into_iter().filter(|(_, events)| !events.is_empty());
+        let notes = notes.map(|(pool, events)| ListenerNote::Dropped { pool, events: events.len() });
+        self.note_listeners(notes.collect());
+    }
+
+    /// A process has joined a group in force: if that is a pool, it listens from its next start on.
+    pub(super) fn listen(&mut self, name: &GroupName, key: ProcessKey) {
+        if let Some(pool) = self.listeners.of(name) {
+            pool.add(key);
+        }
+    }
+
+    /// A process has left a group in force.
+    pub(super) fn stop_listening(&mut self, name: &str, key: ProcessKey) {
+        let mut notes = Vec::new();
+        let pool = self.listeners.pools.iter_mut().find(|pool| pool.name.as_str() == name);
+        if let Some(pool) = pool {
+            pool.remove(key, &mut notes);
+        }
         self.note_listeners(notes);
     }
 
@@ -194,7 +225,9 @@ impl Supervisor {
         let Some(process) = self.groups.process(key).map(|process| process.config.name.clone()) else {
             return;
         };
-        let Some(pool) = self.listeners.of(name) else { return };
+        let pools = &mut self.listeners.pools;
+        let Some(at) = pools.iter().position(|pool| pool.name == *name) else { return };
+        let Some(pool) = pools.get_mut(at) else { return };
         let Some(listener) = pool.listener_mut(key) else { return };
         let Some(serial) = listener.event.as_ref().map(|buffered| buffered.event.serial) else { return };
         let mut notes = Vec::new();
@@ -214,7 +247,8 @@ impl Supervisor {
             }
         }
         self.note_listeners(notes);
-        self.tell_all();
+        // The next of this pool only: what other pools have to tell is planned already, and must not be overtaken.
+        self.tell(at);
     }
 
     /// A listener has said something (EVT-035 to EVT-041).
@@ -285,6 +319,37 @@ impl Supervisor {
         let pause = self.listeners.pools.iter().filter_map(Pool::deadline).min();
         let tick = self.listeners.wants_ticks().then(|| super::tick::next(self.now));
         [pause, tick].into_iter().flatten().min()
+    }
+
+    /// Every pool is a group in force, has its processes, and keeps its own promises.
+    pub(super) fn check_pools(&self) -> Result<(), String> {
+        let groups = self.groups.by_activation();
+        let of_pools =
+            groups.iter().filter(|group| matches!(group.config.kind, GroupKind::EventListeners(_)));
+        if of_pools.count() != self.listeners.pools.len() {
+            return Err("a group listens without a pool, or a pool has no group".to_string());
+        }
+        for pool in &self.listeners.pools {
+            let group = self.groups.get(pool.name.as_str()).ok_or("a pool outlives its group")?;
+            if group.members != pool.members {
+                return Err(format!("pool {} offers events to others than its processes", pool.name));
+            }
+            let is_running = |key| {
+                self.groups.process(key).is_some_and(|process| process.state() == ProcessState::Running)
+            };
+            pool.check(self.now.at, is_running).map_err(|broken| format!("pool {}: {broken}", pool.name))?;
+            for key in &pool.members {
+                // One that could not be signalled may live on with its event.
+                let lives =
+                    |process: &Process| process.pid().is_some() || process.state() == ProcessState::Unknown;
+                let ended = !self.groups.process(*key).is_some_and(lives);
+                let idle = pool.listener(*key).is_some_and(Listener::is_new);
+                if ended && !idle {
+                    return Err(format!("pool {}: {key:?} has ended and is not as new", pool.name));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn note_listeners(&mut self, notes: Vec<ListenerNote>) {

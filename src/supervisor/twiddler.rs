@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::event::Note;
+use super::process::Process;
 use super::{Effect, Step, Supervisor};
 use crate::api::arguments::Argument;
 use crate::api::plugin::Twiddle;
@@ -87,10 +88,21 @@ impl Supervisor {
             return Err(Fault::new(FaultCode::BadName, known.name.to_string()));
         }
         let old = group.config.clone();
+        let listener = matches!(old.kind, config::GroupKind::EventListeners(_));
+        if listener && let Some(process) = processes.iter().find(|process| process.redirect_stderr) {
+            // As for a section (CFG-131).
+            let sentence = format!(
+                "redirect_stderr=true is not allowed for {}: it will interfere with the eventlistener protocol",
+                process.name
+            );
+            return Err(Fault::new(FaultCode::IncorrectParameters, sentence));
+        }
         for process in processes {
+            let process = &Arc::new(config::ProcessConfig { listener, ..(**process).clone() });
             if let Some(key) = self.groups.add_member(name, process, self.now) {
                 self.added.push(Step::Do(Effect::Join(key, process.clone())));
                 self.retime(key);
+                self.listen(&old.name, key);
             }
         }
         self.follow_group(&old, name);
@@ -103,10 +115,11 @@ impl Supervisor {
         let Some(key) = group.by_name.get(process.as_str()).copied() else {
             return Err(Fault::new(FaultCode::BadName, process));
         };
-        if self.groups.process(key).is_some_and(|process| !process.state().is_stopped()) {
+        if self.groups.process(key).is_some_and(still_runs) {
             return Err(Fault::new(FaultCode::StillRunning, process));
         }
         self.groups.remove_member(name, key);
+        self.stop_listening(name, key);
         self.moved.insert(key);
         self.retime(key);
         self.added.push(Step::Do(Effect::Leave(key)));
@@ -121,6 +134,11 @@ impl Supervisor {
             Arc::make_mut(&mut self.config).groups[at] = new;
         }
     }
+}
+
+/// One that is UNKNOWN and has a child counts, too.
+fn still_runs(process: &Process) -> bool {
+    process.pid().is_some() || !process.state().is_stopped()
 }
 
 fn no_group(name: &str) -> Fault {

@@ -19,6 +19,7 @@ mod pages;
 mod processes;
 mod rotation;
 mod session;
+mod strangers;
 mod syslog;
 mod wire;
 mod wire_rows;

@@ -10,6 +10,7 @@ mod collections;
 mod fcgi;
 mod foreign;
 mod limits;
+mod listeners;
 mod logs;
 mod pages;
 mod plugins;

@@ -1,6 +1,6 @@
 //! Hundreds of processes for minutes of virtual time, thousands for an hour: scripted children, forks and kills that
-//! fail, clients that ask at any moment, restarts, broken files, disasters, a wall clock that jumps; and after every
-//! turn the promises that must hold. Time is an argument, so an hour takes seconds, and a seed tells the same story
+//! fail, clients that ask at any moment, restarts, broken files, disasters, a wall clock that jumps, event listeners that
+//! are slow, dead or lie, that flood or do not read; and after every turn the promises that must hold. Time is an argument, so an hour takes seconds, and a seed tells the same story
 //! every time.
 //!
 //! ```text
@@ -10,6 +10,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod pools;
 mod rng;
 mod scenario;
 mod watch;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use pools::Counts;
 use world::{Outcome, Plan, run};
 
 /// A number from the environment, for whoever looks for more.
@@ -40,6 +42,31 @@ fn timed(plan: &Plan) -> Outcome {
 }
 
 #[test]
+fn pools_lose_nothing_that_they_had_room_for_and_tell_nothing_twice() {
+    let first = setting("SIM_SEED", 1);
+    let mut all = Counts::default();
+    for seed in first..first + 40 {
+        let plan = Plan {
+            seed,
+            processes: 30,
+            seconds: 900,
+            requests: 300,
+            look_every: 10,
+            jumps: true,
+            ticks: true,
+        };
+        let Counts { written, accepted, failed, dropped } = run(&plan).listening;
+        all.written += written;
+        all.accepted += accepted;
+        all.failed += failed;
+        all.dropped += dropped;
+    }
+    println!("{all:?}");
+    // So many of each that every promise about them was asked for.
+    assert!(all.accepted > 5_000 && all.failed > 500 && all.dropped > 500, "{all:?}");
+}
+
+#[test]
 fn one_large_world_keeps_every_promise() {
     let seconds = setting("SIM_SECONDS", 300);
     let outcome = timed(&Plan {
@@ -49,14 +76,23 @@ fn one_large_world_keeps_every_promise() {
         requests: seconds / 3,
         look_every: 5_000,
         jumps: true,
+        ticks: true,
     });
     assert!(outcome.spawns > 10_000 && outcome.replies > 100 && outcome.faults > 100, "{outcome:?}");
 }
 
 #[test]
 fn many_worlds_keep_every_promise() {
-    let (first, worlds) = (setting("SIM_SEED", 1), setting("SIM_WORLDS", 1_000));
-    let plan = |seed| Plan { seed, processes: 200, seconds: 60, requests: 100, look_every: 25, jumps: true };
+    let (first, worlds) = (setting("SIM_SEED", 1), setting("SIM_WORLDS", 300));
+    let plan = |seed| Plan {
+        seed,
+        processes: 200,
+        seconds: 60,
+        requests: 100,
+        look_every: 25,
+        jumps: true,
+        ticks: true,
+    };
     let (next, lives) = (AtomicU64::new(first), AtomicU64::new(0));
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
@@ -78,14 +114,29 @@ fn many_worlds_keep_every_promise() {
 fn small_worlds_keep_every_promise_at_every_turn() {
     let first = setting("SIM_SEED", 1);
     for seed in first..first + 30 {
-        run(&Plan { seed, processes: 60, seconds: 600, requests: 600, look_every: 1, jumps: true });
+        run(&Plan {
+            seed,
+            processes: 60,
+            seconds: 600,
+            requests: 600,
+            look_every: 1,
+            jumps: true,
+            ticks: true,
+        });
     }
 }
 
 #[test]
 fn the_same_seed_tells_the_same_story_whatever_the_wall_clock_does_proc_059() {
-    let plan =
-        |seed, jumps| Plan { seed, processes: 500, seconds: 600, requests: 500, look_every: 1_000, jumps };
+    let plan = |seed, jumps| Plan {
+        seed,
+        processes: 500,
+        seconds: 600,
+        requests: 500,
+        look_every: 1_000,
+        jumps,
+        ticks: false,
+    };
     let once = run(&plan(5, true));
     assert_eq!(once, run(&plan(5, true)));
     assert_eq!(once, run(&plan(5, false)));

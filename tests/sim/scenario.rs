@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use convoke::api::{Channel, LogName, LogRead, Request, Target};
-use convoke::config::{AutoRestart, CollectionConfig, Config, GroupConfig, ProcessConfig};
+use convoke::config::{
+    AutoRestart, CollectionConfig, Config, EventType, GroupConfig, GroupKind, ListenerConfig, ProcessConfig,
+    ResultHandler,
+};
 use convoke::names::{Selector, Signal};
 
 use crate::common;
@@ -12,15 +15,34 @@ use crate::rng::Rng;
 /// Collections in every configuration.
 const COLLECTIONS: usize = 20;
 
+/// Event listener pools in every configuration, the last of its groups.
+const POOLS: usize = 4;
+
+/// What pools subscribe to; the last two hear the clock, too.
+const EVENTS: [&[EventType]; 7] = [
+    &[EventType::ProcessState],
+    &[EventType::ProcessStateExited, EventType::ProcessState, EventType::ProcessCommunication],
+    &[EventType::ProcessLog, EventType::ProcessCommunication],
+    &[EventType::RemoteCommunication, EventType::SupervisorStateChange, EventType::ProcessLogStderr],
+    &[EventType::ProcessGroup, EventType::Collection, EventType::ProcessStateFatal],
+    &[EventType::Event],
+    &[EventType::Tick5, EventType::Tick],
+];
+const EVENTS_WITHOUT_CLOCK: usize = 5;
+
 /// The groups that may be configured, of which each reading of the files finds most.
 pub struct Scenario {
     groups: Vec<Arc<GroupConfig>>,
     collections: Vec<Arc<CollectionConfig>>,
+    /// The pools among the groups begin here.
+    pools_at: usize,
+    /// Whether pools may hear the clock.
+    ticks: bool,
 }
 
 impl Scenario {
-    /// Groups of mixed sizes with this many processes in all.
-    pub fn new(rng: &mut Rng, processes: usize) -> Scenario {
+    /// Groups of mixed sizes with this many processes in all, and pools.
+    pub fn new(rng: &mut Rng, processes: usize, ticks: bool) -> Scenario {
         let mut groups = Vec::new();
         let mut left = processes;
         while left > 0 {
@@ -29,8 +51,12 @@ impl Scenario {
             left -= size;
             groups.push(some_group(rng, groups.len(), size));
         }
+        let pools_at = groups.len();
+        for number in pools_at..pools_at + POOLS {
+            groups.push(some_pool(rng, number, ticks));
+        }
         let collections = (0..COLLECTIONS).map(|number| some_collection(rng, number, groups.len())).collect();
-        Scenario { groups, collections }
+        Scenario { groups, collections, pools_at, ticks }
     }
 
     /// Everything.
@@ -44,7 +70,9 @@ impl Scenario {
         for number in 0..self.groups.len() {
             if rng.per_million(20_000) {
                 let size = self.groups[number].processes.len();
-                self.groups[number] = some_group(rng, number, size);
+                let pool = number >= self.pools_at;
+                self.groups[number] =
+                    if pool { some_pool(rng, number, self.ticks) } else { some_group(rng, number, size) };
             }
             if !rng.per_million(20_000) {
                 groups.push(self.groups[number].clone());
@@ -92,7 +120,10 @@ impl Scenario {
             900..920 => Request::RemoveGroup { name },
             920..940 => Request::AddGroup { name },
             940..960 => Request::ReloadConfig,
-            960..988 => Request::ProcessInfo { name: process },
+            960..970 => Request::ProcessInfo { name: process },
+            970..988 => {
+                Request::RemoteCommunication { kind: format!("k\u{e4}{}", rng.index(100)), data: name }
+            }
             988..990 => Request::ListCollections,
             990..994 => Request::CollectionProcessInfo { name: collection },
             994 => start(Target::All, wait),
@@ -119,6 +150,32 @@ fn some_group(rng: &mut Rng, number: usize, size: usize) -> Arc<GroupConfig> {
     common::group(&name, *rng.pick(&[999, 999, 10, 20, 30]), processes)
 }
 
+/// Listeners of every kind, with much room for events and with little.
+fn some_pool(rng: &mut Rng, number: usize, ticks: bool) -> Arc<GroupConfig> {
+    let name = format!("g{number}");
+    let kinds = ["honest", "honest", "slow", "dead", "mortal", "liar", "flood", "deaf", "closes"];
+    let processes = (0..=rng.index(4)).map(|i| {
+        let mut process = ProcessConfig {
+            command: rng.pick(&kinds).to_string(),
+            listener: true,
+            startsecs: *rng.pick(&[0, 1, 1, 5]),
+            stopwaitsecs: *rng.pick(&[1, 5]),
+            ..common::process(&name, &format!("p{i}"))
+        };
+        process.stderr.events_enabled = true;
+        Arc::new(process)
+    });
+    let processes = processes.collect();
+    let choice = if ticks { &EVENTS[..] } else { &EVENTS[..EVENTS_WITHOUT_CLOCK] };
+    let kind = GroupKind::EventListeners(ListenerConfig {
+        events: rng.pick(choice).to_vec(),
+        buffer_size: *rng.pick(&[1, 2, 10, 10, 100, 1_000]),
+        result_handler: ResultHandler::Standard,
+        extended: rng.per_million(300_000),
+    });
+    Arc::new(GroupConfig { name: name.as_str().into(), priority: -1, kind, processes })
+}
+
 /// The command is the child's script; see `world`.
 fn some_process(rng: &mut Rng, group: &str, name: &str) -> ProcessConfig {
     let (command, startsecs, autorestart) = match rng.index(1_000) {
@@ -127,6 +184,7 @@ fn some_process(rng: &mut Rng, group: &str, name: &str) -> ProcessConfig {
         1..30 => ("crash", *rng.pick(&[1, 2, 10]), AutoRestart::Unexpected),
         30..180 => ("job", *rng.pick(&[0, 1, 5]), *rng.pick(&[AutoRestart::Always, AutoRestart::Unexpected])),
         180..250 => ("stubborn", 1, AutoRestart::Unexpected),
+        250..260 => ("chatty", 1, AutoRestart::Unexpected),
         _ => {
             ("steady", *rng.pick(&[0, 1, 1, 1, 5, 10]), *rng.pick(&[AutoRestart::Always, AutoRestart::Never]))
         }

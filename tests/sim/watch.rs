@@ -35,6 +35,7 @@ pub enum Cause {
     Signal,
     Exit,
     Request,
+    Output,
 }
 
 pub struct Watch {
@@ -48,6 +49,8 @@ pub struct Watch {
     pub cause: Cause,
     /// Whose turn it was: looked at when it ends.
     touched: Vec<ProcessKey>,
+    /// Who was told of an event while STARTING: the event that it runs must follow in this turn.
+    told: Vec<ProcessKey>,
     pub stopping: bool,
     pub ended: bool,
 }
@@ -64,6 +67,7 @@ impl Watch {
             now: Instant(0),
             cause: Cause::Begin,
             touched: Vec::new(),
+            told: Vec::new(),
             stopping: false,
             ended: false,
         }
@@ -150,6 +154,7 @@ impl Watch {
         let by_itself = self.cause != Cause::Request && self.restarts == 0;
         let (now, exiting) = (self.now, self.cause == Cause::Exit);
         self.touched.push(key);
+        self.told.retain(|told| *told != key || !matches!(to, StateChange::Running { .. }));
         let seen = self.live(key)?;
         let next = state(to);
         if seen.state != from {
@@ -195,6 +200,21 @@ impl Watch {
         Ok(())
     }
 
+    /// A listener is told of an event. It runs, if perhaps the event that says so comes later in this turn (EVT-043).
+    pub fn tell(&mut self, key: ProcessKey) -> Verdict {
+        let seen = self.live(key)?;
+        match seen.state {
+            ProcessState::Running => (),
+            ProcessState::Starting => self.told.push(key),
+            state => return Err(format!("{} is told of an event in {state}", seen.config.name)),
+        }
+        Ok(())
+    }
+
+    pub fn is_running(&self, key: ProcessKey) -> bool {
+        self.processes.get(&key).is_some_and(|seen| !seen.left && seen.state == ProcessState::Running)
+    }
+
     pub fn asked(&mut self, id: RequestId) {
         self.waiting.insert(id, self.now);
     }
@@ -206,6 +226,9 @@ impl Watch {
 
     /// Looks at those whom the turn concerned.
     pub fn turn_ends(&mut self) -> Verdict {
+        if let Some(key) = self.told.pop() {
+            return Err(format!("{key:?} was told of an event and does not run yet"));
+        }
         for key in std::mem::take(&mut self.touched) {
             if let Some(seen) = self.processes.get(&key) {
                 child_fits_state(seen)?;

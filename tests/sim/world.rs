@@ -1,6 +1,8 @@
 //! The machine: children that follow their scripts, forks and kills that fail now and then, clients that ask, files
 //! that are edited and broken, signals to the daemon, and a wall clock that people set.
 
+mod speech;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
@@ -12,9 +14,11 @@ use convoke::supervisor::{
     Supervisor, UnixTime,
 };
 
+use crate::pools::{Counts, Pools};
 use crate::rng::{Fingerprint, Rng};
 use crate::scenario::Scenario;
 use crate::watch::{Cause, Watch};
+use speech::Speeches;
 
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MILLISECOND;
@@ -42,6 +46,8 @@ pub struct Plan {
     pub look_every: usize,
     /// Whether the wall clock is set back and forward now and then.
     pub jumps: bool,
+    /// Whether pools listen to the wall clock; with that, its jumps are part of the story.
+    pub ticks: bool,
 }
 
 /// What came of it.
@@ -55,6 +61,8 @@ pub struct Outcome {
     pub events: usize,
     pub replies: usize,
     pub faults: usize,
+    /// Of events and listeners.
+    pub listening: Counts,
     pub fingerprint: Fingerprint,
 }
 
@@ -72,6 +80,12 @@ struct World {
     supervisor: Supervisor,
     scenario: Scenario,
     watch: Watch,
+    pools: Pools,
+    speeches: Speeches,
+    /// What was read last.
+    config: Config,
+    /// Whose words or end the turn is about.
+    speaker: Option<ProcessKey>,
     rng: Rng,
     now: u64,
     ends: BinaryHeap<Reverse<End>>,
@@ -107,11 +121,16 @@ struct World {
 /// Runs a plan to its end, shutdown included.
 pub fn run(plan: &Plan) -> Outcome {
     let mut rng = Rng::new(plan.seed);
-    let scenario = Scenario::new(&mut rng, plan.processes);
+    let scenario = Scenario::new(&mut rng, plan.processes, plan.ticks);
+    let config = scenario.config();
     let mut world = World {
-        supervisor: Supervisor::new(scenario.config(), Pid(1)),
+        supervisor: Supervisor::new(config.clone(), Pid(1)),
         scenario,
         watch: Watch::new(),
+        pools: Pools::default(),
+        speeches: Speeches::default(),
+        config,
+        speaker: None,
         rng,
         now: SECOND,
         ends: BinaryHeap::new(),
@@ -143,6 +162,7 @@ pub fn run(plan: &Plan) -> Outcome {
             events: 0,
             replies: 0,
             faults: 0,
+            listening: Counts::default(),
             fingerprint: Fingerprint::new(),
         },
     };
@@ -151,6 +171,7 @@ pub fn run(plan: &Plan) -> Outcome {
         let recent: Vec<String> = world.recent.into_iter().collect();
         panic!("seed {} at {} s: {broken}\n  {}", plan.seed, world.now as f64 / 1e9, recent.join("\n  "));
     }
+    world.seen.listening = world.pools.counts;
     world.seen
 }
 
@@ -209,8 +230,12 @@ impl World {
     fn begin_again(&mut self, config: Config) -> Result<(), String> {
         self.everything_has_ended()?;
         self.seen.lives += 1;
-        self.supervisor = Supervisor::new(config, Pid(1));
+        let after = Supervisor::new(config.clone(), Pid(1));
+        let before = std::mem::replace(&mut self.supervisor, after.clone());
+        self.supervisor = after.carrying(before.into_carried());
+        self.config = config;
         self.watch = Watch::new();
+        self.pools = std::mem::take(&mut self.pools).born_again();
         self.print(|| "again".to_string());
         self.turn(Cause::Begin, Input::Begin)
     }
@@ -219,12 +244,15 @@ impl World {
         let deadline = self.supervisor.deadline().map_or(u64::MAX, |at| at.0);
         let end = self.ends.peek().map_or(u64::MAX, |Reverse(end)| end.at);
         let ready = if self.ready.is_empty() { u64::MAX } else { self.now };
-        let next = deadline.min(end).min(ready).min(self.request_at).min(self.fate_at);
+        let speech = self.speeches.next_at();
+        let next = deadline.min(end).min(ready).min(self.request_at).min(self.fate_at).min(speech);
         self.now = self.now.max(next);
         if next == deadline {
             self.turn(Cause::Wake, Input::Wake)
         } else if next == end {
             self.child_ends()
+        } else if next == speech {
+            self.somebody_speaks()
         } else if next == self.fate_at {
             self.fate_strikes()
         } else {
@@ -263,7 +291,9 @@ impl World {
         if seen.left {
             self.watch.processes.remove(&end.key);
         }
-        self.turn(Cause::Exit, Input::Exited(end.key, ExitStatus::from_wait(end.wait_status)))
+        self.speaker = Some(end.key);
+        self.turn(Cause::Exit, Input::Exited(end.key, ExitStatus::from_wait(end.wait_status)))?;
+        self.pools.died(end.key)
     }
 
     fn ask(&mut self, mut asks: VecDeque<Request>) -> Result<(), String> {
@@ -289,7 +319,10 @@ impl World {
         self.count_turn()?;
         self.watch.cause = cause;
         self.play(input)?;
+        self.speaker = None;
         self.watch.turn_ends()?;
+        let running = |key| self.watch.is_running(key);
+        self.pools.turn_ends(self.watch.now, running)?;
         if self.seen.turns.is_multiple_of(self.look_every) && !self.watch.ended {
             self.look_at_everything()?;
         }
@@ -341,11 +374,13 @@ impl World {
     fn look_at_everything(&mut self) -> Result<(), String> {
         self.supervisor.check()?;
         self.watch.check()?;
+        self.pools.check()?;
         if self.supervisor.state() != SupervisorState::Running {
             // Clients are told SHUTDOWN_STATE.
             return Ok(());
         }
         self.play(Input::Request(ASK_ALL, Request::AllProcessInfo))?;
+        self.watch.turn_ends()?;
         let Some(Reply::Processes(infos)) = self.all.take() else {
             return Err("getAllProcessInfo did not answer".to_string());
         };
@@ -366,6 +401,7 @@ impl World {
         Ok(match effect {
             Effect::Join(key, config) => {
                 self.watch.join(key, &config)?;
+                self.pools.join(key, &config.group, &self.config);
                 Some(Input::Joined(key, LogPaths { stdout: "".into(), stderr: "".into() }))
             }
             Effect::Leave(key) => {
@@ -395,7 +431,8 @@ impl World {
                 self.answer(id)?;
                 None
             }
-            Effect::Write(..) | Effect::Print(_) => None,
+            Effect::Write(key, bytes) => self.write(key, &bytes)?,
+            Effect::Print(_) => None,
             Effect::ReadLog(id, ..) | Effect::ClearLog(id) => {
                 self.print(|| format!("log {}", id.0));
                 self.answer(id)?;
@@ -404,7 +441,13 @@ impl World {
             Effect::ClearLogs(id, key) => Some(Input::LogsCleared(id, key, Ok(()))),
             Effect::Note(Note::Event(event)) => {
                 self.print(|| format!("{} {}", event.name(), event.payload()));
+                self.pools.event(&event);
                 self.event(event)?;
+                None
+            }
+            Effect::Note(Note::Listener(note)) => {
+                self.remember(|| format!("{note:?}"));
+                self.pools.note(&note, self.speaker, self.watch.now)?;
                 None
             }
             Effect::ReadConfig(why) if self.rng.per_million(200_000) => {
@@ -424,7 +467,11 @@ impl World {
                 };
                 None
             }
-            Effect::Note(_) | Effect::Configured(_) | Effect::ReopenLogs => None,
+            Effect::Configured(config) => {
+                self.config = (*config).clone();
+                None
+            }
+            Effect::Note(_) | Effect::ReopenLogs => None,
         })
     }
 
@@ -474,6 +521,7 @@ impl World {
             seen.child = Some(pid);
         }
         self.follow(key, pid, script);
+        self.begins_to_speak(key, pid, script);
         Ok(Input::Spawned(key, pid))
     }
 

@@ -1,5 +1,7 @@
 //! Pools and their listeners, in virtual time.
 
+use crate::api::arguments::Argument;
+use crate::api::plugin::Twiddle;
 use crate::api::{Reply, Request, Target};
 use crate::config::{EventType, GroupConfig, GroupKind, ResultHandler};
 use crate::names::Pid;
@@ -380,4 +382,57 @@ fn the_handler_of_supervisor_stdout_prints_output_cfg_133() {
 fn an_identifier_is_one_token_bug_031() {
     assert_eq!(server_token("supervisor-1.x%y"), "supervisor-1.x%y");
     assert_eq!(server_token("my host:1\n"), "my%20host%3A1%0A");
+}
+
+fn twiddle(world: &mut World, twiddle: Twiddle) {
+    assert_eq!(world.answer(Request::Twiddle(twiddle)), Ok(Reply::True));
+}
+
+#[test]
+fn a_process_added_to_a_pool_is_told_of_events_and_one_that_left_is_not() {
+    let mut world = world_of(vec![pool("l", REMOTE, 10, &["a"])]);
+    let options = [("names".to_string(), Argument::Text("b".to_string()))].into();
+    let (group, program) = ("l".to_string(), "b".to_string());
+    twiddle(&mut world, Twiddle::AddProgram { group: group.clone(), program, options });
+    world.until(6);
+    world.say("l:b", "READY\n");
+    tell(&mut world, "t");
+    assert_eq!(told(&mut world), ["l:b 0 0 t"]);
+    world.say("l:a", "READY\n");
+    world.say("l:b", "RESULT 2\nOKREADY\n");
+    tell(&mut world, "u");
+    assert_eq!(told(&mut world), ["l:a 1 1 u"], "whoever was there first is first");
+    // It dies over its event, and leaves; the event is the other's.
+    tell(&mut world, "v");
+    assert_eq!(told(&mut world), ["l:b 2 2 v"]);
+    world.ask(Request::Stop { target: Target::Namespec("l:b".to_string()), wait: false });
+    world.exit("l:b", 0);
+    twiddle(&mut world, Twiddle::RemoveProcess { group, process: "b".to_string() });
+    world.heard();
+    world.say("l:a", "RESULT 2\nOKREADY\n");
+    assert_eq!(told(&mut world), ["l:a 2 2 v"]);
+}
+
+#[test]
+fn an_event_that_is_twice_in_a_buffer_is_there_twice_after_a_restart_and_a_lost_pool_is_named() {
+    let both = [EventType::Event, EventType::RemoteCommunication];
+    let mut world = world_of(vec![pool("l", &both, 99, &["l"]), pool("m", REMOTE, 10, &["m"])]);
+    tell(&mut world, "t");
+    assert_eq!(world.answer(Request::RestartDaemon), Ok(Reply::True));
+    world.turn(crate::supervisor::Input::Wake);
+    world.exit("m", 0);
+    world.exit("l", 0);
+    assert!(world.exited);
+    let files = config(vec![pool("l", &both, 99, &["l"])], Vec::new());
+    let carried = world.supervisor.clone().into_carried();
+    let mut next = World::begin_with(Supervisor::new(files.clone(), Pid(1)).carrying(carried), files);
+    assert!(log(&mut next).contains(&"Listener(Dropped { pool: \"m\", events: 1 })".to_string()));
+    next.until(3);
+    let mut seen = Vec::new();
+    next.say("l", "READY\n");
+    for _ in 0..60 {
+        seen.extend(told(&mut next).into_iter().filter(|line| line.ends_with(" t")));
+        next.say("l", "RESULT 2\nOKREADY\n");
+    }
+    assert!(seen.len() == 2 && seen[0] == seen[1], "{seen:?}");
 }
