@@ -116,24 +116,41 @@ fn reply(w: &mut Writer, reply: &Reply, local: LocalTime) {
     }
 }
 
+/// What stands before the value of a member: one piece, since a list of processes has thousands of them.
+macro_rules! head {
+    ($name:literal, $kind:literal) => {
+        concat!("<member>\n<name>", $name, "</name>\n<value><", $kind, ">")
+    };
+}
+
 /// The members of RPC-041, in its order.
 fn process(w: &mut Writer, info: &ProcessInfo, local: LocalTime) {
+    let text = |w: &mut Writer, head: &str, text: &str| {
+        w.raw(head);
+        w.escaped(text);
+        w.raw("</string></value>\n</member>\n");
+    };
+    let int = |w: &mut Writer, head: &str, number: i64| {
+        w.raw(head);
+        w.number(number);
+        w.raw("</int></value>\n</member>\n");
+    };
     w.structure(|w| {
-        w.member("name", |w| w.string(info.name.as_str()));
-        w.member("group", |w| w.string(info.group.as_str()));
-        w.member("start", |w| w.int(info.start));
-        w.member("stop", |w| w.int(info.stop));
-        w.member("now", |w| w.int(info.now));
-        w.member("state", |w| w.int(i64::from(info.state.number())));
-        w.member("statename", |w| w.string(info.state.name()));
-        w.member("spawnerr", |w| w.string(&info.spawnerr));
-        w.member("exitstatus", |w| w.int(i64::from(info.exitstatus)));
+        text(w, head!("name", "string"), info.name.as_str());
+        text(w, head!("group", "string"), info.group.as_str());
+        int(w, head!("start", "int"), info.start);
+        int(w, head!("stop", "int"), info.stop);
+        int(w, head!("now", "int"), info.now);
+        int(w, head!("state", "int"), i64::from(info.state.number()));
+        text(w, head!("statename", "string"), info.state.name());
+        text(w, head!("spawnerr", "string"), &info.spawnerr);
+        int(w, head!("exitstatus", "int"), i64::from(info.exitstatus));
         // The name that clients of old know stdout_logfile by (RPC-069).
-        w.member("logfile", |w| w.string(&info.stdout_logfile));
-        w.member("stdout_logfile", |w| w.string(&info.stdout_logfile));
-        w.member("stderr_logfile", |w| w.string(&info.stderr_logfile));
-        w.member("pid", |w| w.int(info.pid.map_or(0, |pid| i64::from(pid.0))));
-        w.member("description", |w| w.string(&info.description(local)));
+        text(w, head!("logfile", "string"), &info.stdout_logfile);
+        text(w, head!("stdout_logfile", "string"), &info.stdout_logfile);
+        text(w, head!("stderr_logfile", "string"), &info.stderr_logfile);
+        int(w, head!("pid", "int"), info.pid.map_or(0, |pid| i64::from(pid.0)));
+        text(w, head!("description", "string"), &info.description(local));
     });
 }
 

@@ -31,8 +31,12 @@ impl ProcessInfo {
     pub fn description(&self, local: impl Fn(i64) -> String) -> String {
         match self.state {
             ProcessState::Running => {
-                let pid = self.pid.map_or(0, |pid| pid.0);
-                format!("pid {pid}, uptime {}", uptime(self.now - self.start))
+                let mut text = String::with_capacity(40);
+                text.push_str("pid ");
+                number(&mut text, self.pid.map_or(0, |pid| u64::from(pid.0.unsigned_abs())), 1);
+                text.push_str(", uptime ");
+                uptime(&mut text, self.now - self.start);
+                text
             }
             ProcessState::Fatal | ProcessState::Backoff if self.spawnerr.is_empty() => {
                 format!("unknown error (try \"tail {}\")", self.name)
@@ -46,14 +50,30 @@ impl ProcessInfo {
 }
 
 /// `0:00:05`, `1 day, 1:01:01`, `2 days, 0:00:03`; a clock set back shows zero.
-fn uptime(seconds: i64) -> String {
-    let seconds = seconds.max(0);
+fn uptime(text: &mut String, seconds: i64) {
+    let seconds = seconds.max(0).unsigned_abs();
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let clock = format!("{}:{:02}:{:02}", rest / 3_600, rest / 60 % 60, rest % 60);
-    match days {
-        0 => clock,
-        1 => format!("1 day, {clock}"),
-        _ => format!("{days} days, {clock}"),
+    if days > 0 {
+        number(text, days, 1);
+        text.push_str(if days == 1 { " day, " } else { " days, " });
+    }
+    number(text, rest / 3_600, 1);
+    text.push(':');
+    number(text, rest / 60 % 60, 2);
+    text.push(':');
+    number(text, rest % 60, 2);
+}
+
+/// A number of at least so many digits. The machinery of formatting takes several times as long, and a list of all
+/// processes has thousands.
+fn number(text: &mut String, number: u64, width: usize) {
+    let (mut power, mut digits) = (1, 1);
+    while number / power >= 10 || digits < width {
+        (power, digits) = (power * 10, digits + 1);
+    }
+    while power > 0 {
+        text.push(char::from(b'0' + (number / power % 10) as u8));
+        power /= 10;
     }
 }
 
@@ -134,9 +154,15 @@ mod tests {
 
     #[test]
     fn uptimes_read_as_rpc_044_says() {
+        let uptime = |seconds| {
+            let mut text = String::new();
+            super::uptime(&mut text, seconds);
+            text
+        };
         assert_eq!(uptime(5), "0:00:05");
+        assert_eq!(uptime(86_400 - 1), "23:59:59");
         assert_eq!(uptime(86_400 + 3_661), "1 day, 1:01:01");
-        assert_eq!(uptime(2 * 86_400 + 3), "2 days, 0:00:03");
+        assert_eq!(uptime(12 * 86_400 + 3), "12 days, 0:00:03");
         assert_eq!(uptime(-4), "0:00:00");
     }
 }

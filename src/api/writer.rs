@@ -1,7 +1,5 @@
 //! Writes XML-RPC values into one string, byte for byte as Python's `xmlrpc.client` lays them out (RPC-005).
 
-use std::fmt::Write as _;
-
 /// Grows one document. Values are written whole; arrays and structs by what their closure writes.
 #[derive(Debug, Default)]
 pub struct Writer {
@@ -36,11 +34,25 @@ impl Writer {
 
     /// Numbers outside 32 bits become the nearest one inside, since clients accept no others (BUG-018).
     pub fn int(&mut self, number: i64) {
-        let number = number.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
         self.out.push_str("<value><int>");
-        // Writing to a String cannot fail.
-        let _ = write!(self.out, "{number}");
+        self.number(number);
         self.out.push_str("</int></value>\n");
+    }
+
+    /// The digits of an `int`, for who writes its tags.
+    pub fn number(&mut self, number: i64) {
+        let number = number.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
+        if number < 0 {
+            self.out.push('-');
+        }
+        // From the right; ten digits are the most that 32 bits have.
+        let (mut digits, mut first, mut rest) = ([b'0'; 10], 10, number.unsigned_abs());
+        while rest > 0 || first == 10 {
+            first -= 1;
+            digits[first] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.out.push_str(str::from_utf8(&digits[first..]).unwrap_or_default());
     }
 
     pub fn boolean(&mut self, flag: bool) {
@@ -82,11 +94,12 @@ impl Writer {
         self.out.push_str("</member>\n");
     }
 
-    /// What XML 1.0 cannot hold becomes U+FFFD, for else no client could read the answer (BUG-017).
-    fn escaped(&mut self, text: &str) {
+    /// The text of a `string`, for who writes its tags. What XML 1.0 cannot hold becomes U+FFFD, for else no client
+    /// could read the answer (BUG-017).
+    pub fn escaped(&mut self, text: &str) {
         let bytes = text.as_bytes();
         let (mut copied, mut at) = (0, 0);
-        while let Some(skipped) = bytes[at..].iter().position(|byte| SPECIAL[usize::from(*byte)]) {
+        while let Some(skipped) = special(&bytes[at..]) {
             at += skipped;
             let (replacement, width) = match bytes[at] {
                 b'&' => ("&amp;", 1),
@@ -107,6 +120,24 @@ impl Writer {
         }
         self.out.push_str(&text[copied..]);
     }
+}
+
+/// The first byte that does not simply stay as it is.
+fn special(bytes: &[u8]) -> Option<usize> {
+    // Nearly all text is plain, so eight bytes are looked at in one go.
+    let (words, _) = bytes.as_chunks::<8>();
+    let plain = words.iter().take_while(|word| !is_special(u64::from_ne_bytes(**word))).count() * 8;
+    bytes[plain..].iter().position(|byte| SPECIAL[usize::from(*byte)]).map(|at| plain + at)
+}
+
+/// Whether one of eight bytes may be among [`SPECIAL`]; also says so of tabs and line ends.
+fn is_special(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    // The high bit of a byte is set where the byte is below the limit.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
+    let equals = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, 0x20) | equals(b'&') | equals(b'<') | equals(b'>') | equals(0xef)) != 0
 }
 
 /// Bytes that do not simply stay as they are.
@@ -148,10 +179,26 @@ mod tests {
     }
 
     #[test]
+    fn a_special_character_is_found_at_every_place_of_a_long_text() {
+        for (special, replacement) in
+            [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\u{1}", "\u{fffd}"), ("\u{ffff}", "\u{fffd}")]
+        {
+            for place in 0..20 {
+                let (before, after) = ("é~ ".repeat(place), "x".repeat(20 - place));
+                let value = written(|w| w.string(&format!("{before}{special}{after}\n{special}")));
+                let expected = format!("{before}{replacement}{after}\n{replacement}");
+                assert_eq!(value, format!("<value><string>{expected}</string></value>\n"));
+            }
+        }
+    }
+
+    #[test]
     fn numbers_stay_within_32_bits_bug_018() {
         let cases = [
             (0, "0"),
+            (7, "7"),
             (-1, "-1"),
+            (1_000, "1000"),
             (2_147_483_647, "2147483647"),
             (2_147_483_648, "2147483647"),
             (i64::MIN, "-2147483648"),

@@ -232,7 +232,7 @@ impl Process {
             stop: self.stop.0,
             now: now.unix.0,
             state: self.state(),
-            spawnerr: self.spawnerr.clone().unwrap_or_else(|| Arc::from("")),
+            spawnerr: self.spawnerr.clone().unwrap_or_default(),
             exitstatus: self.exitstatus.unwrap_or(0),
             stdout_logfile: self.logs.stdout.clone(),
             stderr_logfile: self.logs.stderr.clone(),
