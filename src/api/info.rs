@@ -150,8 +150,6 @@ pub struct CollectionInfo {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn uptimes_read_as_rpc_044_says() {
         let uptime = |seconds| {

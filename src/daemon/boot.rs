@@ -109,7 +109,7 @@ impl Daemon {
         let Opened { listeners, mut pidfile, sockets } = opened;
         pidfile.write(pid)?;
         let (handle, calls) = super::handle::Handle::new();
-        let changes = handle.changes().clone();
+        let (changes, let_go) = (handle.changes().clone(), handle.let_go().clone());
         let options = http::Options {
             interfaces: config.interfaces.clone(),
             local_time: localtime::local_time,
@@ -131,7 +131,7 @@ impl Daemon {
         let (notify, log) = (self.notify.clone(), self.log.clone());
         let machine = Machine::new(notify, settings, reader, log, sockets, inbox, changes);
         let supervisor = Supervisor::new(config, Pid(pid.cast_signed())).carrying(carried);
-        tokio::spawn(memory::give_back_later());
+        tokio::spawn(memory::give_back_in_time(let_go));
         let exit =
             super::run(supervisor, machine, Sources { signals, arrivals: Arrivals::new(exits, calls) }).await;
         servers.close().await;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 use crate::api::{Fault, FaultCode, Reply, Request};
 use crate::names::{GroupName, ProcessName};
@@ -73,23 +73,45 @@ impl Changes {
     }
 }
 
+/// The news that much memory has been let go. Told again before anybody has heard, it is the same news.
+#[derive(Clone, Debug, Default)]
+pub struct LetGo(Arc<Notify>);
+
+impl LetGo {
+    /// Tells the one who waits, or who will.
+    pub fn tell(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits for the news; at once, if they have not been heard yet.
+    pub async fn happened(&self) {
+        self.0.notified().await;
+    }
+}
+
 /// Cloned by every HTTP connection.
 #[derive(Clone, Debug)]
 pub struct Handle {
     calls: mpsc::Sender<Call>,
     changes: Changes,
+    let_go: LetGo,
 }
 
 impl Handle {
     /// The handle, and the end from which the daemon takes calls.
     pub fn new() -> (Handle, mpsc::Receiver<Call>) {
         let (calls, taken) = mpsc::channel(REQUESTS_WAITING_MAX);
-        (Handle { calls, changes: Changes::default() }, taken)
+        (Handle { calls, changes: Changes::default(), let_go: LetGo::default() }, taken)
     }
 
     /// Where the daemon tells changes, and others hear of them.
     pub fn changes(&self) -> &Changes {
         &self.changes
+    }
+
+    /// Where the servers tell that a large answer has left.
+    pub fn let_go(&self) -> &LetGo {
+        &self.let_go
     }
 
     /// Waits for the daemon's end.

@@ -1,16 +1,25 @@
-//! Memory that a start needed and the rest of the daemon's life does not is given back.
+//! Memory that a start or an answer needed and the rest of the daemon's life does not is given back.
 
 use std::time::Duration;
 
+use super::handle::LetGo;
 use super::sys;
 
 /// By then the programs of an ordinary configuration have been started too.
 const START_TIME: Duration = Duration::from_secs(1);
 
-/// [`give_back`], once the start is over.
-pub async fn give_back_later() {
+/// How long after a large answer its memory is given back. Others that follow in that time do not ask for it again.
+const BURST_TIME: Duration = Duration::from_secs(1);
+
+/// [`give_back`], once the start is over; then the free heap, after every burst of large answers. Ends with the runtime.
+pub async fn give_back_in_time(let_go: LetGo) {
     tokio::time::sleep(START_TIME).await;
     give_back();
+    loop {
+        let_go.happened().await;
+        tokio::time::sleep(BURST_TIME).await;
+        sys::trim_heap();
+    }
 }
 
 /// Lets go of the pages of code that only the start ran, and of free heap. Code is read from its file again when it

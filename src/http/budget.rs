@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::{Body, Bytes};
 
+use crate::daemon::handle::LetGo;
+
 /// Bytes of unfinished requests that all connections together may make the daemon hold; a request that would exceed
 /// it is answered 503 instead. One alone may be larger.
 pub(super) const REQUESTS_MAX: usize = 8 * 1024 * 1024;
@@ -16,17 +18,30 @@ pub(super) const ANSWERS_MAX: usize = 24 * 1024 * 1024;
 /// Bytes of one request or answer that is never refused for what others hold.
 pub(super) const SMALL_MAX: usize = 16 * 1024;
 
+/// Bytes of one request or answer whose end is told, so that the memory can go back to the system.
+pub(super) const LARGE_MIN: usize = 64 * 1024;
+
 /// Counts what is held. Copies count together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Budget {
     requests: Arc<AtomicUsize>,
     answers: Arc<AtomicUsize>,
+    let_go: LetGo,
 }
 
 impl Budget {
+    /// One that tells when something large has been let go.
+    pub(super) fn telling(let_go: LetGo) -> Budget {
+        Budget { let_go, ..Budget::default() }
+    }
+
     /// A claim on no bytes of a request, to be grown.
     pub(super) fn claim(&self) -> Claim {
-        Claim { held: self.requests.clone(), most: REQUESTS_MAX, bytes: 0 }
+        self.claim_on(&self.requests, REQUESTS_MAX)
+    }
+
+    fn claim_on(&self, held: &Arc<AtomicUsize>, most: usize) -> Claim {
+        Claim { held: held.clone(), most, bytes: 0, let_go: self.let_go.clone() }
     }
 
     /// A body that counts until the last of it has been written to the client; `None` when too much is held.
@@ -36,7 +51,7 @@ impl Budget {
 
     /// The same for a piece of a body that goes on.
     pub(super) fn piece(&self, text: String) -> Option<Bytes> {
-        let mut claim = Claim { held: self.answers.clone(), most: ANSWERS_MAX, bytes: 0 };
+        let mut claim = self.claim_on(&self.answers, ANSWERS_MAX);
         claim.grow(text.len()).then(|| Bytes::from_owner(Held { text, _claim: claim }))
     }
 
@@ -53,6 +68,7 @@ pub(super) struct Claim {
     held: Arc<AtomicUsize>,
     most: usize,
     bytes: usize,
+    let_go: LetGo,
 }
 
 impl Claim {
@@ -73,6 +89,9 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         self.held.fetch_sub(self.bytes, Ordering::Relaxed);
+        if self.bytes >= LARGE_MIN {
+            self.let_go.tell();
+        }
     }
 }
 
@@ -119,6 +138,19 @@ mod tests {
         let _unread = budget.body("x".repeat(ANSWERS_MAX)).unwrap();
         assert!(budget.body("x".repeat(SMALL_MAX)).is_some());
         assert!(budget.body("x".repeat(SMALL_MAX + 1)).is_none());
+    }
+
+    #[tokio::test]
+    async fn the_end_of_what_is_large_is_told() {
+        let let_go = LetGo::default();
+        let budget = Budget::telling(let_go.clone());
+        drop(budget.body("x".repeat(LARGE_MIN - 1)));
+        let told = tokio::time::timeout(std::time::Duration::ZERO, let_go.happened()).await;
+        assert!(told.is_err(), "it was not large");
+        let large = budget.body("x".repeat(LARGE_MIN));
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, let_go.happened()).await.is_err());
+        drop(large);
+        let_go.happened().await;
     }
 
     #[tokio::test]

@@ -50,7 +50,8 @@ pub(super) struct Rpc {
 impl Rpc {
     pub(super) fn new(methods: Methods, handle: Handle, local_time: LocalTime) -> Rpc {
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-        Rpc { methods, handle, local_time, budget: Budget::default(), streams }
+        let budget = Budget::telling(handle.let_go().clone());
+        Rpc { methods, handle, local_time, budget, streams }
     }
 
     /// What other routes ask the supervisor with.

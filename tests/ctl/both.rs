@@ -38,6 +38,11 @@ pub fn difference(args: &[&str], compare: Compare, prepare: impl Fn()) -> Option
     (stock != ours).then(|| format!("{args:?}\n  stock: {stock:?}\n  ours:  {ours:?}"))
 }
 
+/// What the stock client says, without what no two runs have in common.
+pub fn stock(args: &[&str], compare: Compare) -> Answer {
+    normal(&stock::supervisorctl(args), compare)
+}
+
 /// An answer without what no two runs have in common.
 fn normal(answer: &Answer, compare: Compare) -> Answer {
     let mut lines: Vec<String> = answer.stdout.split_inclusive('\n').map(line).collect();

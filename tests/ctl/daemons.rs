@@ -1,13 +1,15 @@
 //! Both daemons under both clients.
 
 use std::fs;
+use std::thread;
 
 use serde_json::Value;
 
-use crate::both::{difference, none, text};
+use crate::both::{Compare, difference, none, stock, text};
 use crate::rows::{BODY, ROWS};
 use crate::world::World;
 use crate::world::procfs::until;
+use crate::world::stock::Answer;
 
 const EXTRA: &str = "[program:extra]\ncommand=sleep 1000\nautostart=false\n";
 
@@ -89,6 +91,56 @@ fn the_reference_says_the_same_to_both_clients() {
     if let Some(world) = World::reference() {
         every_row(&daemon(world));
     }
+}
+
+/// What one daemon makes the stock client say: each row, then a restart and the end.
+fn transcript(mut world: World) -> Vec<(String, Answer)> {
+    world = daemon(world);
+    let conf = world.path("supervisorctl.conf");
+    let dir = text(world.dir()).to_string();
+    let say = |words: &str, compare: Compare| {
+        let args: Vec<&str> = ["-c", text(&conf)].into_iter().chain(words.split_whitespace()).collect();
+        let Answer { stdout, stderr, status } = stock(&args, compare);
+        let is_pid = |line: &str| words.starts_with("pid") && line != "0" && line.parse::<i32>().is_ok();
+        let lines = stdout.lines().map(|line| if is_pid(line) { "PID" } else { line });
+        let stdout = lines.map(|line| line.replace(&dir, "{dir}") + "\n").collect();
+        (words.to_string(), Answer { stdout, stderr: stderr.replace(&dir, "{dir}"), status })
+    };
+    let mut said = Vec::new();
+    let mut used_configuration = false;
+    for (given, words, compare) in ROWS {
+        let changes = given.split_whitespace().any(|word| configuration(word).is_some());
+        if used_configuration && !changes {
+            prepare(&world, "base");
+        }
+        used_configuration = changes;
+        prepare(&world, given);
+        said.push(say(words, *compare));
+    }
+    said.push(say("reload", Compare::Everything));
+    world.await_up();
+    world.await_state("web", "RUNNING");
+    said.push(say("status web idle", Compare::Everything));
+    said.push(say("shutdown", Compare::Everything));
+    assert!(world.await_end().success());
+    said.push(say("status", Compare::Everything));
+    said
+}
+
+#[test]
+fn the_stock_client_hears_the_same_from_both_daemons() {
+    let Some(reference) = World::reference() else { return };
+    let (ours, theirs) = thread::scope(|scope| {
+        let theirs = scope.spawn(|| transcript(reference));
+        (transcript(World::ours()), theirs.join().unwrap())
+    });
+    let differ = ours.iter().zip(&theirs).filter(|(ours, theirs)| ours != theirs);
+    let shown: Vec<String> = differ
+        .map(|((words, ours), (_, theirs))| {
+            format!("{words}\n  reference: {theirs:?}\n  ours:      {ours:?}")
+        })
+        .collect();
+    none(&shown, ours.len());
 }
 
 /// Everything a client can ask, of a daemon that is on its way out.
