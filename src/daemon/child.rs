@@ -2,18 +2,13 @@
 //! when all is moved.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::unix::pipe::Receiver;
+use nix::fcntl::{FcntlArg, fcntl};
 use tokio::sync::{mpsc, oneshot};
 
+use super::pipe::Pipe;
 use super::recorder::Recorder;
 use crate::names::ExitStatus;
 use crate::supervisor::{Input, ProcessKey};
@@ -24,36 +19,9 @@ const READ_SIZE: usize = 128 * 1024;
 /// A read that brings as much is likely to be followed by another at once.
 const MUCH: usize = 32 * 1024;
 
-/// So many such reads in a row make a child busy.
-const BUSY_READS: u32 = 16;
-
-/// Bytes that the pipe of a busy child holds.
-const LARGE_PIPE: i32 = 1024 * 1024;
-
-/// Pipes that may be large at once; the rest keep their size. The kernel allows a user 64 MiB of them.
-const LARGE_PIPES_MAX: usize = 16;
-
 /// Bytes taken from a pipe after its child has died, where the size of the pipe is not known. A grandchild that
 /// goes on writing is not waited for.
 const DRAIN_MAX: usize = 1024 * 1024;
-
-static LARGE_PIPES: AtomicUsize = AtomicUsize::new(0);
-
-/// One of the large pipes.
-struct Grown;
-
-impl Grown {
-    fn new() -> Option<Grown> {
-        let more = |count| (count < LARGE_PIPES_MAX).then_some(count + 1);
-        LARGE_PIPES.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Grown)
-    }
-}
-
-impl Drop for Grown {
-    fn drop(&mut self) {
-        LARGE_PIPES.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 thread_local! {
     /// A read is written out before the next begins, and there is one thread: one buffer does for everybody.
@@ -62,82 +30,56 @@ thread_local! {
 
 /// One channel of a child: the pipe it comes through, and where it goes.
 pub struct Output {
-    /// `None` once the child has closed its end.
-    pipe: Option<Receiver>,
+    pipe: Pipe,
     recorder: Recorder,
-    /// Reads in a row that brought much.
-    busy: u32,
-    grown: Option<Grown>,
 }
 
 impl Output {
     /// Takes our end of a pipe.
     pub fn new(pipe: OwnedFd, recorder: Recorder) -> io::Result<Output> {
-        make_nonblocking(&pipe)?;
-        let pipe = Some(Receiver::from_owned_fd_unchecked(pipe)?);
-        Ok(Output { pipe, recorder, busy: 0, grown: None })
+        Ok(Output { pipe: Pipe::new(pipe)?, recorder })
     }
 
-    /// Waits for bytes and moves one read of them; whether there may be more at once.
+    /// Waits for bytes and moves one read of them; whether there may be more at once. Waits for ever once the child
+    /// has closed its end: the other branches of the child's task go on.
     async fn pump(&mut self) -> bool {
         loop {
             self.recorder.room().await;
-            let moved =
-                poll_fn(|context| BUFFER.with_borrow_mut(|buffer| self.poll_move(context, buffer))).await;
-            if let Some(more) = moved {
-                return more;
+            self.pipe.ready().await;
+            // Another program's output may have filled the log meanwhile.
+            if !self.recorder.is_full()
+                && let Some(count) = self.move_one_read()
+            {
+                return count >= MUCH;
             }
         }
     }
 
-    /// `None` means that the log has no room meanwhile: nothing was read.
-    fn poll_move(&mut self, context: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Option<bool>> {
-        // Waits for ever: the other branches of the child's task go on.
-        let Some(pipe) = &mut self.pipe else { return Poll::Pending };
-        if self.recorder.is_full() {
-            return Poll::Ready(None);
-        }
-        buffer.resize(READ_SIZE, 0);
-        let mut read = ReadBuf::new(buffer);
-        let result = ready!(Pin::new(pipe).poll_read(context, &mut read));
-        let bytes = read.filled();
-        if result.is_err() || bytes.is_empty() {
-            if let Some(pipe) = self.pipe.take() {
-                self.closed(pipe);
+    /// Bytes moved; `None` if there was nothing yet. The end of the output is 0 of them.
+    fn move_one_read(&mut self) -> Option<usize> {
+        BUFFER.with_borrow_mut(|buffer| {
+            buffer.resize(READ_SIZE, 0);
+            let count = self.pipe.read(buffer).unwrap_or(Some(0))?;
+            match buffer.get(..count) {
+                Some(bytes) if count > 0 => self.recorder.record(bytes),
+                _ => self.closed(),
             }
-            return Poll::Ready(Some(false));
-        }
-        let much = bytes.len() >= MUCH;
-        self.recorder.record(bytes);
-        self.grow_if_busy(much);
-        Poll::Ready(Some(much))
-    }
-
-    /// A child that writes as fast as it can gets a larger pipe: half as many switches between it and us.
-    fn grow_if_busy(&mut self, much: bool) {
-        self.busy = if much { self.busy.saturating_add(1) } else { 0 };
-        if self.busy == BUSY_READS
-            && let Some(pipe) = self.pipe.as_ref().filter(|_| self.grown.is_none())
-            && let Some(grown) = Grown::new()
-        {
-            // Refused to users who have many large pipes already: then it stays as it is.
-            let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(LARGE_PIPE));
-            self.grown = Some(grown);
-        }
+            Some(count)
+        })
     }
 
     /// Moves what a dead child has left (PROC-055), and waits for nothing but a slow log's room.
     async fn drain(&mut self) {
-        if self.pipe.is_some() {
-            self.recorder.room().await;
-        }
-        let Some(pipe) = self.pipe.take() else { return };
-        let mut left = fcntl(&pipe, FcntlArg::F_GETPIPE_SZ).map_or(DRAIN_MAX, |size| size as usize);
+        let Some(fd) = self.pipe.fd() else { return };
+        let mut left = fcntl(fd, FcntlArg::F_GETPIPE_SZ).map_or(DRAIN_MAX, |size| size as usize);
+        self.recorder.room().await;
         BUFFER.with_borrow_mut(|buffer| {
             buffer.resize(READ_SIZE, 0);
-            while left > 0 {
-                // Asked of the pipe itself: tokio knows only what it was told before.
-                match nix::unistd::read(&pipe, buffer) {
+            while left > 0
+                && let Some(fd) = self.pipe.fd()
+            {
+                // Asked of the pipe itself: the event loop knows only what it was told before.
+                match nix::unistd::read(fd, buffer) {
                     Ok(0) => break,
                     Ok(count) => {
                         left = left.saturating_sub(count);
@@ -148,14 +90,17 @@ impl Output {
                 }
             }
         });
-        self.closed(pipe);
+        self.closed();
     }
 
-    fn closed(&mut self, pipe: Receiver) {
+    fn closed(&mut self) {
+        let fd = self.pipe.fd().map(|fd| fd.as_raw_fd());
+        self.pipe.close();
         self.recorder.finish();
-        let (fd, process, channel) =
-            (pipe.as_raw_fd(), self.recorder.process(), self.recorder.channel().name());
-        tracing::debug!("fd {fd} closed, stopped monitoring <{process} {channel}>");
+        let (process, channel) = (self.recorder.process(), self.recorder.channel().name());
+        if let Some(fd) = fd {
+            tracing::debug!("fd {fd} closed, stopped monitoring <{process} {channel}>");
+        }
     }
 
     /// Tells the supervisor what it asked to be told. A chatty child waits here for its turn.
@@ -165,12 +110,6 @@ impl Output {
             let _ = inbox.send(Input::Output(key, self.recorder.channel(), heard)).await;
         }
     }
-}
-
-/// Reads and writes of our end must not stop the daemon; the child's end stays as it is.
-pub fn make_nonblocking(end: &OwnedFd) -> io::Result<()> {
-    fcntl(end, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    Ok(())
 }
 
 /// A child's life: its output into its logs, then, when the reaper has its status, what is left, and last the

@@ -22,6 +22,7 @@ pub mod notify;
 pub mod options;
 pub mod output;
 pub mod pidfile;
+mod pipe;
 pub mod readlog;
 pub mod reap;
 pub mod recorder;

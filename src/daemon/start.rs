@@ -8,12 +8,13 @@ use std::sync::Arc;
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
-use super::child::{self, Output};
+use super::child::Output;
 use super::command::{self, Command};
 use super::identity;
 use super::log::Log;
 use super::logs::{Logs, SharedLog};
 use super::machine::Settings;
+use super::pipe;
 use super::recorder::Recorder;
 use super::spawn::{Failure, Launch, Spawner, Step};
 use crate::api::Channel;
@@ -49,7 +50,7 @@ pub fn start(
         Some(socket) => (socket, None),
         None => {
             let (read, write) = pipe()?;
-            child::make_nonblocking(&write).map_err(dispatchers)?;
+            pipe::make_nonblocking(&write).map_err(dispatchers)?;
             stdin_read = read;
             (stdin_read.as_fd(), Some(write))
         }

@@ -128,7 +128,7 @@ mod tests {
     use nix::unistd::pipe2;
 
     use super::*;
-    use crate::daemon::child::make_nonblocking;
+    use crate::daemon::pipe::make_nonblocking;
 
     fn pipe() -> (OwnedFd, Stdin) {
         let (read, write) = pipe2(OFlag::O_CLOEXEC).unwrap();
