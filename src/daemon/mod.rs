@@ -54,6 +54,10 @@ pub struct Sources<'a> {
     pub arrivals: Arrivals,
 }
 
+/// Rounds of the event loop between two turns that start children: one to accept a connection, one to read from it,
+/// one to hand the request over and one for the rest. Without them every step of a request would wait for a turn.
+const ROUNDS_AFTER_STARTS: usize = 4;
+
 /// What children and clients send. They take turns: a thousand deaths at once hold up no client, nor a thousand
 /// clients the news of a death.
 pub struct Arrivals {
@@ -115,7 +119,9 @@ pub async fn run(
         machine.notify.follow(supervisor.state());
         if started {
             // It took its time: whoever else has something to do comes first.
-            tokio::task::yield_now().await;
+            for _ in 0..ROUNDS_AFTER_STARTS {
+                tokio::task::yield_now().await;
+            }
         }
         input = next(&supervisor, &mut machine, &mut sources).await;
     }

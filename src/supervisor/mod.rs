@@ -57,8 +57,8 @@ pub use twiddler::ProgramText;
 pub const STARTS_PER_TURN: usize = 8;
 
 /// Where starts take long there are fewer in a turn, but always one: as many as took this long lately. A request may
-/// wait for three turns.
-const STARTS_TIME: Duration = Duration::from_millis(4);
+/// wait for two turns.
+const STARTS_TIME: Duration = Duration::from_millis(1);
 
 /// Our handle to a process, never reused: a recycled pid cannot be mistaken for it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
