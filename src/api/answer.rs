@@ -62,6 +62,7 @@ fn size_hint(result: &Result<Answer, Fault>) -> usize {
             | Reply::Process(_)
             | Reply::Collections(_)
             | Reply::Outcomes(_)
+            | Reply::Metrics(_)
             | Reply::Reread { .. },
         ))
         | Ok(Answer::Texts(_))
@@ -100,6 +101,8 @@ fn reply(w: &mut Writer, reply: &Reply, local: LocalTime) {
         Reply::Configs(infos) => w.array(|w| infos.iter().for_each(|info| config(w, info))),
         Reply::Collections(infos) => w.array(|w| infos.iter().for_each(|info| collection(w, info))),
         Reply::Outcomes(outcomes) => w.array(|w| outcomes.iter().for_each(|one| outcome(w, one))),
+        // No method gives it: `/metrics` has a format of its own.
+        Reply::Metrics(_) => w.structure(|_| ()),
         Reply::Tail { text, size, overflow } => w.array(|w| {
             w.string(text);
             w.int(*size);

@@ -38,6 +38,9 @@ pub fn call_of(request: &Request) -> (String, Vec<Argument>) {
         },
         Request::SendStdin { name, chars } => with(named("sendProcessStdin", name), text(chars)),
         Request::RemoteCommunication { kind, data } => with(named("sendRemoteCommEvent", kind), text(data)),
+        // For the daemon's own routes; no method has these names, so a client is told that there is none.
+        Request::Health { .. } => bare("health"),
+        Request::Metrics => bare("metrics"),
         Request::Shutdown => bare("shutdown"),
         Request::RestartDaemon => bare("restart"),
         Request::Twiddle(twiddle) => twiddle.call(),

@@ -9,6 +9,7 @@ pub mod info;
 mod lenient;
 pub mod log;
 pub mod methods;
+pub mod metrics;
 pub mod plugin;
 pub mod received;
 pub mod state;
@@ -103,6 +104,11 @@ pub enum Request {
         kind: String,
         data: String,
     },
+    /// The processes that should run and do not, of a collection's members or of all; for probes.
+    Health {
+        collection: Option<String>,
+    },
+    Metrics,
     Shutdown,
     RestartDaemon,
     Twiddle(plugin::Twiddle),
@@ -124,6 +130,7 @@ pub enum Reply {
     Configs(Vec<ConfigInfo>),
     Collections(Vec<CollectionInfo>),
     Outcomes(Vec<Outcome>),
+    Metrics(Box<metrics::Metrics>),
     /// The end of a log, the log's size in bytes, and whether there is more than was asked for (RPC-051).
     Tail {
         text: String,

@@ -4,10 +4,12 @@
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use tokio::sync::{mpsc, oneshot};
 
+use super::measure::Counter;
 use super::pipe::Pipe;
 use super::recorder::Recorder;
 use crate::names::ExitStatus;
@@ -38,6 +40,11 @@ impl Output {
     /// Takes our end of a pipe.
     pub fn new(pipe: OwnedFd, recorder: Recorder) -> io::Result<Output> {
         Ok(Output { pipe: Pipe::new(pipe)?, recorder })
+    }
+
+    /// Counts what goes to the log.
+    pub fn count_into(&mut self, counter: &Arc<Counter>) {
+        self.recorder.count_into(counter);
     }
 
     /// Waits for bytes and moves one read of them; whether there may be more at once. Waits for ever once the child

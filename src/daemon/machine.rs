@@ -14,11 +14,13 @@ use super::fcgi::{Share, Sockets};
 use super::handle::{Call, Change, Changes};
 use super::logfile::{self, reason};
 use super::logs::{Logs, SharedLog};
+use super::measure::{self, Counter};
 use super::notify::Notify;
 use super::spawn::Spawner;
 use super::start::{self, Started};
 use super::stdin::Stdin;
 use super::{autolog, log, notes, readlog, sys};
+use crate::api::metrics::Metrics;
 use crate::api::{Fault, LogRead, Reply, RequestId};
 use crate::config::{self, Config, OutputConfig, ProcessConfig};
 use crate::names::{Errno, ExitStatus, Pid, Signal};
@@ -92,6 +94,7 @@ pub struct Machine {
 struct Member {
     config: Arc<ProcessConfig>,
     logs: LogPaths,
+    written: Arc<Counter>,
     child: Option<Running>,
 }
 
@@ -233,6 +236,10 @@ impl Machine {
                 self.read_log(request, path, read);
                 Performed::Done
             }
+            Effect::Measure { request, metrics, keys } => {
+                self.measure(request, metrics, &keys);
+                Performed::Done
+            }
             Effect::ClearLog(request) => {
                 let cleared = self.log.clear();
                 self.answer(request, cleared.map(|()| Reply::True));
@@ -291,6 +298,20 @@ impl Machine {
         });
     }
 
+    /// Looks at the children while everything else goes on.
+    fn measure(&mut self, request: RequestId, mut metrics: Box<Metrics>, keys: &[ProcessKey]) {
+        let Some(caller) = self.callers.remove(&request) else { return };
+        for (process, key) in metrics.processes.iter_mut().zip(keys) {
+            process.written =
+                self.members.get(key).map(|member| member.written.written()).unwrap_or_default();
+        }
+        tokio::spawn(async move {
+            measure::usages(&mut metrics).await;
+            // A client that has hung up is not waiting.
+            let _ = caller.send(Ok(Reply::Metrics(metrics)));
+        });
+    }
+
     /// Empties both logs of a process, open or not, and all that can be emptied even if one cannot (LOG-038,
     /// BUG-026).
     fn clear_logs(&self, process: ProcessKey) -> Result<(), Errno> {
@@ -318,7 +339,7 @@ impl Machine {
             stderr: self.log_path(&config, "stderr", &config.stderr),
         };
         self.sockets.try_once(&config);
-        self.members.insert(key, Member { config, logs: logs.clone(), child: None });
+        self.members.insert(key, Member { config, logs: logs.clone(), written: Arc::default(), child: None });
         logs
     }
 
@@ -365,19 +386,23 @@ impl Machine {
         let member = self.members.entry(key).or_insert_with(|| Member {
             config: config.clone(),
             logs: none(),
+            written: Arc::default(),
             child: None,
         });
         let socket = self.sockets.share(config).map_err(SpawnError::Socket)?;
         let descriptor = socket.as_ref().map(Share::as_fd);
         let started =
             start::start(&mut self.spawner, &self.settings, config, &self.log, &member.logs, descriptor);
-        let Started { pid, stdin, stdout, stderr, logs } = match started {
+        let Started { pid, stdin, mut stdout, mut stderr, logs } = match started {
             Ok(started) => started,
             Err(error) => {
                 self.parting.extend(socket);
                 return Err(error);
             }
         };
+        for output in [&mut stdout].into_iter().chain(&mut stderr) {
+            output.count_into(&member.written);
+        }
         let (reaped, status) = oneshot::channel();
         member.child =
             Some(Running { pid, reaped: Some(reaped), stdin: stdin.map(Stdin::new), socket, logs });

@@ -15,6 +15,7 @@ pub mod log;
 pub mod logfile;
 pub mod logs;
 pub mod machine;
+pub mod measure;
 pub mod memory;
 pub mod model;
 pub mod notes;

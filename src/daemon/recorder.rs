@@ -6,6 +6,7 @@ use tracing::Level;
 
 use super::capture::{Capture, Piece};
 use super::logs::{self, SharedLog};
+use super::measure::Counter;
 use super::output::AnsiStripper;
 use super::syslog::{Lines, Syslog};
 use crate::api::Channel;
@@ -26,6 +27,7 @@ pub struct Recorder {
 /// All but the capture, which decides what comes here.
 struct Outlets {
     log: Option<SharedLog>,
+    written: Option<Arc<Counter>>,
     stripper: Option<AnsiStripper>,
     syslog: Option<(Syslog, Lines)>,
     events: bool,
@@ -50,6 +52,7 @@ impl Recorder {
         let max = usize::try_from(output.capture_maxbytes).unwrap_or(0);
         let outlets = Outlets {
             log,
+            written: None,
             stripper: strip.then(AnsiStripper::default),
             syslog: output.syslog.then(|| (syslog.clone(), Lines::default())),
             // What answers events makes none, whatever the options say (CFG-132).
@@ -58,6 +61,11 @@ impl Recorder {
         };
         let capture = (max > 0 && !listener).then(|| Capture::new(max, strip));
         Recorder { process: config.name.clone(), channel, listener, capture, outlets }
+    }
+
+    /// Counts what goes to the log.
+    pub fn count_into(&mut self, counter: &Arc<Counter>) {
+        self.outlets.written = Some(counter.clone());
     }
 
     pub fn process(&self) -> &ProcessName {
@@ -136,6 +144,9 @@ impl Outlets {
         }
         if let Some(log) = &self.log {
             logs::say(log.write(bytes));
+            if let Some(counter) = &self.written {
+                counter.add(channel, bytes.len());
+            }
         }
         if let Some((syslog, lines)) = &mut self.syslog {
             lines.cut(bytes, |line| send(syslog, process, line));

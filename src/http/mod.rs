@@ -5,11 +5,14 @@ mod auth;
 mod budget;
 mod connection;
 mod guests;
+mod healthz;
 mod logtail;
+mod metrics;
 mod origin;
 mod rpc;
 pub mod socket;
 mod timed;
+mod times;
 mod ui;
 mod watcher;
 mod web;
@@ -184,10 +187,11 @@ fn router(site: Site) -> Router {
     Router::new().fallback(answer).with_state(Arc::new(site))
 }
 
-/// Every route of a server with credentials asks for them (HTTP-032).
+/// Every route of a server with credentials asks for them (HTTP-032), but the probe, unless its section says so.
 async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response<Body> {
     let path = percent_decoded(request.uri().path());
-    if let Some(refused) = site.refusal(&request) {
+    let free = healthz::is_at(site.local(&path)) && !site.web.healthz_auth;
+    if let Some(refused) = site.refusal(&request).filter(|_| !free) {
         return refused;
     }
     if site.is_base(&path) {
@@ -219,6 +223,12 @@ async fn dispatch(site: &Site, path: &[u8], request: Request) -> Response<Body> 
     }
     if let Some(path) = path.strip_prefix(b"/ui").filter(|rest| rest.is_empty() || rest.starts_with(b"/")) {
         return ui::answer(rpc, path, request).await;
+    }
+    if healthz::is_at(path) {
+        return healthz::answer(site, &method, request.uri().query().unwrap_or_default()).await;
+    }
+    if path == b"/metrics" {
+        return metrics::answer(site, &method).await;
     }
     if let Some(page) = web::page(site, path, request).await {
         return page;

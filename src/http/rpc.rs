@@ -1,7 +1,7 @@
 //! `POST /RPC2`: one call, or a multicall of several.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::budget::{Budget, Claim};
+use super::times::Times;
 use super::{refuse, refuse_and_close, with_type};
 use crate::api::answer::{Answer, LocalTime, write_entry, write_response};
 use crate::api::arguments::Argument;
@@ -45,18 +46,24 @@ pub(super) struct Rpc {
     local_time: LocalTime,
     budget: Budget,
     streams: Arc<Semaphore>,
+    times: Times,
 }
 
 impl Rpc {
     pub(super) fn new(methods: Methods, handle: Handle, local_time: LocalTime) -> Rpc {
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
         let budget = Budget::telling(handle.let_go().clone());
-        Rpc { methods, handle, local_time, budget, streams }
+        Rpc { methods, handle, local_time, budget, streams, times: Times::default() }
     }
 
     /// What other routes ask the supervisor with.
     pub(super) fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// How long calls took.
+    pub(super) fn times(&self) -> &Times {
+        &self.times
     }
 
     /// Writes local time, for pages.
@@ -104,23 +111,43 @@ impl Rpc {
     async fn call(&self, call: &Call) -> Result<Answer, Fault> {
         let method = self.methods.find(&call.method)?;
         match method.action {
-            Action::Multicall => match method.arguments(&call.arguments)?.get(0)? {
-                Argument::List(calls) => Ok(Answer::Entries(self.multicall(calls).await)),
-                Argument::Text(_)
-                | Argument::Number(_)
-                | Argument::Double(_)
-                | Argument::Flag(_)
-                | Argument::Nil
-                | Argument::Record(_) => Err(FaultCode::IncorrectParameters.into()),
-            },
+            Action::Multicall => self.timed(&call.method, self.several(method, &call.arguments)).await,
             Action::Ask(_) | Action::ListMethods | Action::MethodHelp | Action::MethodSignature => {
                 self.single(&call.method, method, &call.arguments).await
             }
         }
     }
 
-    /// Any method but `multicall`, which is refused here.
+    async fn several(&self, method: &Method, arguments: &[Argument]) -> Result<Answer, Fault> {
+        match method.arguments(arguments)?.get(0)? {
+            Argument::List(calls) => Ok(Answer::Entries(self.multicall(calls).await)),
+            Argument::Text(_)
+            | Argument::Number(_)
+            | Argument::Double(_)
+            | Argument::Flag(_)
+            | Argument::Nil
+            | Argument::Record(_) => Err(FaultCode::IncorrectParameters.into()),
+        }
+    }
+
+    /// A call of a method that there is, counted when it is answered.
+    async fn timed(
+        &self,
+        name: &str,
+        call: impl Future<Output = Result<Answer, Fault>>,
+    ) -> Result<Answer, Fault> {
+        let begun = Instant::now();
+        let result = call.await;
+        self.times.add(name, begun.elapsed(), result.is_err());
+        result
+    }
+
     async fn single(&self, name: &str, method: &Method, arguments: &[Argument]) -> Result<Answer, Fault> {
+        self.timed(name, self.one(name, method, arguments)).await
+    }
+
+    /// Any method but `multicall`, which is refused here.
+    async fn one(&self, name: &str, method: &Method, arguments: &[Argument]) -> Result<Answer, Fault> {
         match method.action {
             Action::Ask(decode) => {
                 let request = match decode(method.arguments(arguments)?) {

@@ -14,6 +14,7 @@ mod facts;
 mod group;
 pub mod handshake;
 pub mod listener;
+mod measures;
 mod parked;
 pub mod process;
 mod publish;
@@ -34,12 +35,14 @@ use std::time::Duration;
 
 pub use crate::api::Channel;
 
+use crate::api::metrics::Metrics;
 use crate::api::{CollectionInfo, ConfigInfo, Fault, LogRead, Reply, Request, RequestId, SupervisorState};
 use crate::config::{self, Config, ProcessConfig};
 use crate::names::{Errno, ExitStatus, GroupName, Pid, Signal};
 
 use cache::Cache;
 use group::Groups;
+use measures::EventCounts;
 use parked::Parked;
 use process::Process;
 use publish::Listeners;
@@ -159,6 +162,12 @@ pub enum Effect {
     Reply(RequestId, Result<Reply, Fault>),
     /// Replies to the request with what the log holds: `None` means the daemon's own, which the daemon knows.
     ReadLog(RequestId, Option<Arc<str>>, LogRead),
+    /// Replies to the request with these, and what the daemon knows of the processes with these keys, in their order.
+    Measure {
+        request: RequestId,
+        metrics: Box<Metrics>,
+        keys: Vec<ProcessKey>,
+    },
     /// Empties the daemon's own log and replies to the request.
     ClearLog(RequestId),
     /// Empties both logs of a process (LOG-038). Answered.
@@ -238,6 +247,7 @@ pub struct Supervisor {
     timers: Timers,
     parked: BTreeMap<RequestId, Parked>,
     listeners: Listeners,
+    event_counts: EventCounts,
     /// Processes that took an input or left since the parked requests were looked at.
     moved: BTreeSet<ProcessKey>,
     shutdown: Option<Shutdown>,
@@ -270,6 +280,7 @@ impl Supervisor {
             timers: Timers::default(),
             parked: BTreeMap::new(),
             listeners: Listeners::default(),
+            event_counts: EventCounts::default(),
             moved: BTreeSet::new(),
             shutdown: None,
             cache: Cache::default(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::LogPaths;
 use super::clock::{Instant, Now, UnixTime};
 use super::event::{Event, Fate, Note, SpawnError, StateChange};
+use super::measures::Counts;
 use crate::api::{ProcessInfo, ProcessState};
 use crate::config::{AutoRestart, ProcessConfig};
 use crate::names::{Errno, ExitStatus, Pid, Signal};
@@ -101,6 +102,7 @@ pub struct Process {
     exitstatus: Option<i32>,
     /// Unlike `exitstatus`, a new start does not forget it.
     last_exit: Option<ExitStatus>,
+    pub counts: Counts,
     held: bool,
     /// What the last `Kill` was for, should it fail.
     sent: SentSignal,
@@ -124,6 +126,7 @@ impl Process {
             spawnerr: None,
             exitstatus: None,
             last_exit: None,
+            counts: Counts::default(),
             held: false,
             sent: SentSignal::Stop(Signal::TERM),
             problem: None,
@@ -252,6 +255,7 @@ impl Process {
                 return;
             }
         }
+        self.counts.starts += 1;
         self.spawnerr = None;
         self.exitstatus = None;
         self.start = now.unix;
@@ -316,7 +320,11 @@ impl Process {
             return;
         }
         match self.state {
-            State::Stopped { .. } | State::Backoff { .. } | State::Exited { .. } => self.on_start(now, out),
+            State::Stopped { .. } => self.on_start(now, out),
+            State::Backoff { .. } | State::Exited { .. } => {
+                self.counts.restarts += 1;
+                self.on_start(now, out);
+            }
             State::Starting { pid: Some(pid), .. } => {
                 self.tries = 0;
                 self.change(State::Running { pid }, StateChange::Running { pid }, out);
@@ -363,7 +371,8 @@ impl Process {
         let was = self.state;
         self.stop = now.unix;
         self.last_exit = Some(status);
-        let expected = self.config.exitcodes.iter().any(|code| i32::from(*code) == status.code());
+        self.counts.ended(status);
+        let expected = self.expects(status);
         match was {
             State::Stopping { pid, .. } => {
                 self.exitstatus = Some(status.code());
@@ -394,6 +403,15 @@ impl Process {
             | State::Exited { .. }
             | State::Fatal => (),
         }
+    }
+
+    /// Whether its last child ended with one of `exitcodes`.
+    pub fn ended_as_expected(&self) -> bool {
+        self.last_exit.is_some_and(|status| self.expects(status))
+    }
+
+    fn expects(&self, status: ExitStatus) -> bool {
+        self.config.exitcodes.iter().any(|code| i32::from(*code) == status.code())
     }
 
     /// An exit before startsecs is a failed start whatever its code (PROC-007).

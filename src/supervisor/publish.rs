@@ -118,6 +118,7 @@ impl Supervisor {
     /// An event has happened: every pool that has subscribed takes it.
     pub(super) fn publish(&mut self, event: &Event) {
         let kind = event.kind();
+        self.event_counts.happened(kind);
         if !self.listeners.subscribed(kind) {
             return;
         }

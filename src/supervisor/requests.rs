@@ -70,6 +70,11 @@ impl Supervisor {
                 .collection_members(&name)
                 .map(|keys| Reply::Processes(self.infos(keys.into_iter())))
                 .ok_or_else(|| Fault::new(FaultCode::BadName, name)),
+            Request::Health { collection } => self.unwell(collection),
+            Request::Metrics => {
+                self.measure(id);
+                return None;
+            }
             Request::ReadLog { log, read } => return self.read_log(id, log, read),
             Request::ClearLog => {
                 self.added.push(Step::Do(Effect::ClearLog(id)));
@@ -160,11 +165,11 @@ impl Supervisor {
         self.collection_members(name.strip_prefix('@')?).map(Found::Collection)
     }
 
-    fn collection_members(&self, name: &str) -> Option<Vec<ProcessKey>> {
+    pub(super) fn collection_members(&self, name: &str) -> Option<Vec<ProcessKey>> {
         collection::members(name, &self.config, &self.groups)
     }
 
-    fn infos(&self, keys: impl Iterator<Item = ProcessKey>) -> Vec<ProcessInfo> {
+    pub(super) fn infos(&self, keys: impl Iterator<Item = ProcessKey>) -> Vec<ProcessInfo> {
         keys.filter_map(|key| Some(self.groups.process(key)?.info(self.now))).collect()
     }
 

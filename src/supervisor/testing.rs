@@ -266,6 +266,10 @@ impl World {
                 self.replies.insert(id.0, Ok(Reply::Text("log".to_string())));
                 None
             }
+            Effect::Measure { request, metrics, .. } => {
+                self.replies.insert(request.0, Ok(Reply::Metrics(metrics)));
+                None
+            }
             Effect::ReadProgram(id, text) => {
                 let names: Vec<&str> =
                     text.options.get("names").map_or(Vec::new(), |n| n.split(' ').collect());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 mod listeners;
+mod measures;
 mod output;
 
 use super::parked::{Parked, Shape, Verb};

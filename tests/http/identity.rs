@@ -253,6 +253,7 @@ fn value(result: &Result<Answer, Fault>) -> Value {
             Reply::Processes(infos) => infos.iter().map(process_value).collect(),
             Reply::Configs(infos) => infos.iter().map(config_value).collect(),
             Reply::Collections(_) => panic!("the reference has no collections"),
+            Reply::Metrics(_) => panic!("the reference has no metrics"),
             Reply::Tail { text, size, overflow } => json!([text, size, overflow]),
             Reply::Outcomes(outcomes) => outcomes.iter().map(outcome_value).collect(),
             Reply::Reread { added, changed, removed } => json!([[added, changed, removed]]),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use convoke::api::metrics::Metrics;
 use convoke::api::{API_VERSION, SUPERVISOR_VERSION, SupervisorState};
 use convoke::api::{
     Fault, FaultCode, LogName, LogRead, Outcome, ProcessInfo, ProcessState, Reply, Request, Target,
@@ -90,6 +91,13 @@ fn reply(request: Request) -> Result<Reply, Fault> {
         }
         Request::ReadLog { .. } => Ok(Reply::Text("text".to_string())),
         Request::ClearLog | Request::ClearProcessLogs { .. } => Ok(Reply::True),
+        Request::Health { .. } => Ok(Reply::Processes(Vec::new())),
+        Request::Metrics => Ok(Reply::Metrics(Box::new(Metrics {
+            identifier: "straw".to_string(),
+            processes: Vec::new(),
+            collections: Vec::new(),
+            events: Vec::new(),
+        }))),
         Request::Twiddle(_) | Request::Cache(_) => Ok(Reply::Texts(Vec::new())),
         Request::AllConfigInfo => Ok(Reply::Configs(Vec::new())),
         Request::ListCollections => Ok(Reply::Collections(Vec::new())),

@@ -304,6 +304,7 @@ impl World {
             }
             Effect::ReadProgram(..)
             | Effect::ReadLog(..)
+            | Effect::Measure { .. }
             | Effect::ClearLog(_)
             | Effect::ClearLogs(..)
             | Effect::Write(..)

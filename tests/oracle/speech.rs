@@ -79,6 +79,7 @@ pub fn reply(reply: &Result<Reply, Fault>) -> Value {
             Reply::Configs(_)
             | Reply::Collections(_)
             | Reply::Tail { .. }
+            | Reply::Metrics(_)
             | Reply::Texts(_)
             | Reply::Value(_),
         ) => json!("not in the traces"),

@@ -433,7 +433,7 @@ impl World {
             }
             Effect::Write(key, bytes) => self.write(key, &bytes)?,
             Effect::Print(_) => None,
-            Effect::ReadLog(id, ..) | Effect::ClearLog(id) => {
+            Effect::ReadLog(id, ..) | Effect::ClearLog(id) | Effect::Measure { request: id, .. } => {
                 self.print(|| format!("log {}", id.0));
                 self.answer(id)?;
                 None

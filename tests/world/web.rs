@@ -74,7 +74,11 @@ pub fn ask(server: &Server, line: &str, headers: &[(&str, &str)], body: &str) ->
     let status = lines.next().and_then(|line| line.split_once(' ')).expect("a status line").1.to_string();
     let headers = lines.filter_map(|line| line.split_once(": "));
     let headers = headers.map(|(name, value)| (name.to_string(), value.to_string())).collect();
-    Page { status, headers, body: body.to_string() }
+    let mut page = Page { status, headers, body: body.to_string() };
+    if page.header("Transfer-Encoding") == Some("chunked") {
+        page.body = unchunked(&page.body);
+    }
+    page
 }
 
 /// All that comes until the answer is whole: the reference keeps connections open that it should close.
@@ -99,6 +103,16 @@ fn whole_length(bytes: &[u8]) -> Option<usize> {
     let head = std::str::from_utf8(&bytes[..at]).ok()?.to_ascii_lowercase();
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?;
     Some(at + length.trim().parse::<usize>().ok()?)
+}
+
+fn unchunked(body: &str) -> String {
+    let (mut whole, mut rest) = (String::new(), body);
+    while let Some((length, after)) = rest.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).expect("the length of a chunk");
+        whole.push_str(&after[..length]);
+        rest = after[length..].strip_prefix("\r\n").unwrap_or_default();
+    }
+    whole
 }
 
 /// One element of a page, with the text up to the next tag.

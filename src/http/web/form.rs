@@ -7,19 +7,19 @@ use crate::http::percent_decoded;
 
 /// Names and values, decoded.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub(super) struct Form {
+pub(in crate::http) struct Form {
     query: Vec<(String, String)>,
     body: Vec<(String, String)>,
 }
 
 impl Form {
     /// Reads both. What is sent besides `name=value` is passed over, and so are empty values.
-    pub(super) fn of(query: &str, body: &[u8]) -> Form {
+    pub(in crate::http) fn of(query: &str, body: &[u8]) -> Form {
         Form { query: pairs(query), body: pairs(&String::from_utf8_lossy(body)) }
     }
 
     /// The body's last value of this name, else the query's first.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(in crate::http) fn get(&self, name: &str) -> Option<&str> {
         let last = self.body.iter().rfind(|(known, _)| known == name);
         let found = last.or_else(|| self.query.iter().find(|(known, _)| known == name));
         found.map(|(_, value)| value.as_str())

@@ -4,7 +4,7 @@
 mod action;
 pub(super) mod escape;
 mod files;
-mod form;
+pub(super) mod form;
 mod frame;
 mod status;
 mod tail;
@@ -172,7 +172,7 @@ fn html(site: &Site, status: StatusCode, page: String) -> Response<Body> {
 }
 
 /// WEB-002.
-fn forbid_caching(response: &mut Response<Body>) {
+pub(super) fn forbid_caching(response: &mut Response<Body>) {
     for (name, value) in
         [(PRAGMA, "no-cache"), (CACHE_CONTROL, "no-cache"), (EXPIRES, "Thu, 01 Jan 1970 00:00:00 GMT")]
     {
