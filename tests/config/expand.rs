@@ -1,9 +1,10 @@
 //! `%(name)s` against Python's `%`.
 
 use convoke::config::expand::Names;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::python::{ask, compare, interpreter};
+use super::property::agree;
+use super::python::{ask, interpreter};
 use super::random::{Random, seed};
 
 const CASES: usize = 20_000;
@@ -85,18 +86,17 @@ for text in cases:
         if isinstance(e.__context__, Bare): out.append({'bare': True})
         else: out.append({'error': str(e)})
 answer(out)"#;
-    let theirs = ask(&python, script, &json!(texts));
     let names = names();
-    let ours = texts
-        .iter()
-        .map(|text| match names.expand(text, "what") {
+    agree("expansions", texts, |texts| {
+        let theirs = ask(&python, script, &json!(texts));
+        let ours = texts.iter().map(|text| match names.expand(text, "what") {
             Ok(text) => json!({ "ok": text }),
             Err(sentence) if sentence.contains("without a name") => json!({ "bare": true }),
             // The class of the mapping is named, and it is another one there.
             Err(sentence) => json!({ "error": sentence.replace(", not dict", ", not Names") }),
-        })
-        .collect::<Vec<Value>>();
-    compare(&texts, ours, theirs);
+        });
+        ours.zip(theirs).collect()
+    });
 }
 
 #[test]

@@ -3,10 +3,14 @@
 use convoke::config::ini::Document;
 use serde_json::{Value, json};
 
-use super::python::{ask, compare, interpreter};
+use super::property::agree;
+use super::python::{ask, interpreter};
 use super::random::{Random, seed};
 
 const CASES: usize = 20_000;
+
+/// Between a file and what it includes, in one text.
+const NEXT_FILE: char = '\u{1}';
 
 const PIECES: [&str; 44] = [
     "[",
@@ -96,33 +100,38 @@ fn files() -> Vec<String> {
 #[test]
 fn files_read_as_python_reads_them() {
     let Some(python) = interpreter() else { return };
-    let texts = files();
-    let cases: Vec<Value> = texts.iter().map(|text| json!([["f", null, text]])).collect();
-    let theirs = ask(&python, READ, &json!(cases));
-    let ours = texts.iter().map(|text| {
-        let mut document = Document::default();
-        let errors = document.read("f", text);
-        plain(&document, errors)
+    agree("files", files(), |texts| {
+        let cases: Vec<Value> = texts.iter().map(|text| json!([["f", null, text]])).collect();
+        let theirs = ask(&python, READ, &json!(cases));
+        let ours = texts.iter().map(|text| {
+            let mut document = Document::default();
+            let errors = document.read("f", text);
+            plain(&document, errors)
+        });
+        ours.zip(theirs).collect()
     });
-    compare(&texts, ours.collect(), theirs);
 }
 
 #[test]
 fn an_included_file_goes_over_the_main_one_as_in_python_cfg_013_and_cfg_032() {
     let Some(python) = interpreter() else { return };
     let texts = files();
-    let pairs: Vec<(&String, &String)> = texts.iter().zip(texts.iter().skip(1)).collect();
-    let case = |(main, more): &(&String, &String)| json!([["f", "/main\\n", main], ["g", "/more", more]]);
-    let theirs = ask(&python, READ, &json!(pairs.iter().map(case).collect::<Vec<_>>()));
-    let ours = pairs.iter().map(|(main, more)| {
-        let mut document = Document::default();
-        let mut errors = document.read("f", main);
-        document.expand_here("/main\\n");
-        errors.extend(document.read("g", more));
-        document.expand_here("/more");
-        plain(&document, errors)
+    let pairs = texts.iter().zip(texts.iter().skip(1)).map(|(main, more)| format!("{main}{NEXT_FILE}{more}"));
+    agree("includes", pairs.collect(), |texts| {
+        let pairs: Vec<_> =
+            texts.iter().map(|text| text.split_once(NEXT_FILE).unwrap_or((text, ""))).collect();
+        let case = |(main, more): &(&str, &str)| json!([["f", "/main\\n", main], ["g", "/more", more]]);
+        let theirs = ask(&python, READ, &json!(pairs.iter().map(case).collect::<Vec<_>>()));
+        let ours = pairs.iter().map(|(main, more)| {
+            let mut document = Document::default();
+            let mut errors = document.read("f", main);
+            document.expand_here("/main\\n");
+            errors.extend(document.read("g", more));
+            document.expand_here("/more");
+            plain(&document, errors)
+        });
+        ours.zip(theirs).collect()
     });
-    compare(&pairs, ours.collect(), theirs);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod kept;
 mod messages;
 mod model;
 mod options;
+mod property;
 mod python;
 mod random;
 #[path = "../fuzz/targets/reading.rs"]

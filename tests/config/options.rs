@@ -1,10 +1,13 @@
 //! Random configurations against the reference's own reader: the same model, or the same first error.
 
+use std::cell::Cell;
+
 use convoke::config::read;
 use serde_json::{Value, json};
 
 use super::model::{active_groups, in_scope, model};
-use super::python::{ask, compare, interpreter};
+use super::property::agree;
+use super::python::{ask, interpreter};
 use super::random::{Random, seed};
 use super::world::{MAIN, World};
 
@@ -255,32 +258,31 @@ fn configurations_read_as_the_reference_reads_them() {
     let mut world = World::default();
     let more = [("FLAG", "true"), ("N", "12"), ("X", "ex"), ("DIR", "/var/log")];
     world.environment.extend(more.map(|(k, v)| (k.to_string(), v.to_string())));
-    let theirs = ask(
-        &python,
-        READ,
-        &json!({ "texts": texts, "world": {
-            "env": world.environment, "users": world.users, "groups": world.groups, "dirs": world.directories,
-            "cwd": world.cwd, "main": MAIN,
-        }}),
-    );
-    let mut accepted = 0;
-    let (mut ours, mut expected) = (Vec::new(), Vec::new());
-    for (text, mut theirs) in texts.iter().zip(theirs) {
-        match read::read(MAIN, &world.clone().with(MAIN, text)) {
-            Ok(config) => {
-                accepted += 1;
-                let plain = model(&config);
-                theirs["ok"]["groups"] = Value::Array(active_groups(&theirs["ok"]["groups"]));
-                expected.push(json!({ "ok": in_scope(&theirs["ok"], &plain), "error": theirs.get("error") }));
-                ours.push(json!({ "ok": plain, "error": null }));
-            }
-            Err(errors) => {
-                ours.push(json!({ "error": without_culprit(&errors[0].to_string()) }));
-                let sentence = theirs["error"].as_str().map(without_culprit);
-                expected.push(sentence.map_or(theirs.clone(), |sentence| json!({ "error": sentence })));
-            }
-        }
-    }
+    let world_of_python = json!({
+        "env": world.environment, "users": world.users, "groups": world.groups, "dirs": world.directories,
+        "cwd": world.cwd, "main": MAIN,
+    });
+    let accepted = Cell::new(0);
+    agree("configurations", texts, |texts| {
+        let theirs = ask(&python, READ, &json!({ "texts": texts, "world": world_of_python }));
+        let answers =
+            |(text, mut theirs): (&String, Value)| match read::read(MAIN, &world.clone().with(MAIN, text)) {
+                Ok(config) => {
+                    accepted.set(accepted.get() + 1);
+                    let plain = model(&config);
+                    theirs["ok"]["groups"] = Value::Array(active_groups(&theirs["ok"]["groups"]));
+                    let expected =
+                        json!({ "ok": in_scope(&theirs["ok"], &plain), "error": theirs.get("error") });
+                    (json!({ "ok": plain, "error": null }), expected)
+                }
+                Err(errors) => {
+                    let ours = json!({ "error": without_culprit(&errors[0].to_string()) });
+                    let sentence = theirs["error"].as_str().map(without_culprit);
+                    (ours, sentence.map_or(theirs.clone(), |sentence| json!({ "error": sentence })))
+                }
+            };
+        texts.iter().zip(theirs).map(answers).collect()
+    });
+    let accepted = accepted.get();
     assert!((CASES / 5..CASES / 2).contains(&accepted), "{accepted} of {CASES} are accepted");
-    compare(&texts, ours, expected);
 }

@@ -4,7 +4,8 @@ use convoke::config::shlex::environment;
 use convoke::config::split_command;
 use serde_json::{Value, json};
 
-use super::python::{ask, compare, interpreter};
+use super::property::agree;
+use super::python::{ask, interpreter};
 use super::random::{Random, seed};
 
 const CASES: usize = 20_000;
@@ -29,7 +30,6 @@ fn plain<T: serde::Serialize>(result: Result<T, String>) -> Value {
 #[test]
 fn commands_split_as_shlex_split_does_cfg_102() {
     let Some(python) = interpreter() else { return };
-    let texts = texts();
     let script = "
 import shlex
 out = []
@@ -37,16 +37,16 @@ for text in cases:
     try: out.append({'ok': shlex.split(text)})
     except ValueError as e: out.append({'error': str(e)})
 answer(out)";
-    let theirs = ask(&python, script, &json!(texts));
-    let ours = texts.iter().map(|text| plain(split_command(text))).collect();
-    compare(&texts, ours, theirs);
+    agree("commands", texts(), |texts| {
+        let theirs = ask(&python, script, &json!(texts));
+        texts.iter().map(|text| plain(split_command(text))).zip(theirs).collect()
+    });
 }
 
 /// 4.4 reads by POSIX rules; what those refuse is read, or refused, as 4.3 does (CFG-071 to CFG-077, Q-07).
 #[test]
 fn environments_read_as_either_version_does() {
     let Some(python) = interpreter() else { return };
-    let texts = texts();
     let script = r#"
 import shlex
 from supervisor.datatypes import dict_of_key_value_pairs
@@ -68,9 +68,10 @@ for text in cases:
         try: out.append({'ok': dict_of_key_value_pairs(text)})
         except ValueError as e: out.append({'error': str(e)})
 answer(out)"#;
-    let theirs = ask(&python, script, &json!(texts));
-    let ours = texts.iter().map(|text| plain(environment(text))).collect();
-    compare(&texts, ours, theirs);
+    agree("environments", texts(), |texts| {
+        let theirs = ask(&python, script, &json!(texts));
+        texts.iter().map(|text| plain(environment(text))).zip(theirs).collect()
+    });
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use convoke::config::value;
 use serde_json::{Value, json};
 
-use super::python::{ask, compare, interpreter};
+use super::property::agree;
+use super::python::{ask, interpreter};
 use super::random::{Random, seed};
 use super::world::World;
 
@@ -73,8 +74,7 @@ def read(reader, text):
     except ValueError as e: return {'error': str(e)}
     return {'ok': list(value) if isinstance(value, tuple) else value}
 answer([[read(reader, text) for reader in readers] for text in cases])"#;
-    let theirs = ask(&python, script, &json!(texts));
-    let ours = texts.iter().map(|text| {
+    let ours = |text: &String| {
         let level = value::log_level(text).map(|level| json!(super::model::level(level)));
         json!([
             plain(value::integer(text)),
@@ -87,8 +87,11 @@ answer([[read(reader, text) for reader in readers] for text in cases])"#;
             plain(value::inet_address(text).map(|(host, port)| json!([host, port]))),
             plain(level),
         ])
+    };
+    agree("values", texts, |texts| {
+        let theirs = ask(&python, script, &json!(texts));
+        texts.iter().map(ours).zip(theirs).collect()
     });
-    compare(&texts, ours.collect(), theirs);
 }
 
 #[test]
