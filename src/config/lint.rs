@@ -8,6 +8,7 @@ use super::error::{Aim, Error, Warning};
 use super::host::{Host, absolute, dirname, join};
 use super::ini::Document;
 use super::known::{KINDS, Kind, nearest, similar_section};
+use super::value;
 use super::{Address, Config, LogFile, MainLog, ProcessConfig, ServerConfig};
 
 /// Where [`Document`] keeps the fallbacks for all sections.
@@ -32,6 +33,7 @@ pub fn files(document: &Document) -> Vec<Warning> {
         warnings.push(Warning { error, aim: Aim::Value });
     }
     python(document, &mut warnings);
+    without_effect(document, &mut warnings);
     warnings
 }
 
@@ -70,6 +72,32 @@ fn defaults(document: &Document, warnings: &mut Vec<Warning>) {
         };
         let sentence = format!("unknown option {option} in [{DEFAULT}]");
         warnings.push(Warning::at(sentence, document, DEFAULT, Some(option), &help).at_name());
+    }
+}
+
+/// A listener's standard output is its half of the protocol: nothing is captured from it and it makes no events
+/// (CFG-132).
+fn without_effect(document: &Document, warnings: &mut Vec<Warning>) {
+    for section in document.sections() {
+        if Kind::of(&section).is_none_or(|kind| kind.head != "eventlistener") {
+            continue;
+        }
+        // One from [DEFAULT] is meant for others.
+        let is_set = |option| {
+            document
+                .own_options(&section)
+                .find(|own| *own == option)
+                .and_then(|own| document.get(&section, own))
+        };
+        let captures = is_set("stdout_capture_maxbytes").is_some_and(|v| value::byte_size(&v) != Ok(0));
+        let tells = is_set("stdout_events_enabled").is_some_and(|v| value::boolean(&v) == Ok(true));
+        for (option, set) in [("stdout_capture_maxbytes", captures), ("stdout_events_enabled", tells)] {
+            if set {
+                let sentence = format!("{option} has no effect in [{section}]: a listener answers there");
+                let help = "the option of the same name for stderr works";
+                warnings.push(Warning::at(sentence, document, &section, Some(option), help).at_name());
+            }
+        }
     }
 }
 

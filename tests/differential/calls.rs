@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::thread;
 
+use crate::beside::side_by_side;
 use crate::world::World;
 use crate::world::stock::python;
 
@@ -126,4 +127,34 @@ fn every_method_answers_every_argument_as_the_reference_does() {
     assert_eq!(ours.len(), theirs.len());
     assert!(ours.len() > 500, "{} calls", ours.len());
     assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n\n"));
+}
+
+#[test]
+fn the_configuration_of_listeners_and_fcgi_programs_is_told_alike_rpc_047() {
+    side_by_side(|world| {
+        world.configure(
+            "[eventlistener:ear]\ncommand=cat\nevents=TICK_60\nnumprocs=2\nprocess_name=ear%(process_num)d\n\
+             autostart=false\nstderr_capture_maxbytes=1KB\nbuffer_size=3\n\
+             [fcgi-program:app]\ncommand=sleep 1000\nsocket=unix://{dir}/app.sock\nautostart=false\nnumprocs=2\n\
+             process_name=app%(process_num)d\nsocket_mode=0640\n\
+             [fcgi-program:member]\ncommand=sleep 1000\nsocket=tcp://localhost:1\nautostart=false\n\
+             [program:plain]\ncommand=sleep 1000\nautostart=false\nstdout_capture_maxbytes=2KB\n\
+             [group:mixed]\nprograms=plain,member\npriority=7\n",
+        );
+        world.boot();
+        let dir = world.dir().to_str().unwrap().to_string();
+        let mut told = world.rpc_ok("supervisor.getAllConfigInfo", &[]);
+        for process in told.as_array_mut().unwrap() {
+            let members = process.as_object_mut().unwrap();
+            // Version 4.4's (RPC-068).
+            members.remove("autorestart");
+            for log in ["stdout_logfile", "stderr_logfile"] {
+                // The last part of such a name is chance.
+                let name = members[log].as_str().unwrap().replace(&dir, "{dir}");
+                members[log] = name.split("---").next().into();
+            }
+        }
+        assert_eq!(told.as_array().unwrap().len(), 6, "{told}");
+        told
+    });
 }

@@ -71,6 +71,20 @@ fn warning(body: &str) -> Value {
 }
 
 #[test]
+fn an_option_without_effect_in_a_listener_is_told_of_cfg_132() {
+    let listener =
+        "[DEFAULT]\nstdout_events_enabled=true\n[eventlistener:ear]\ncommand=true\nevents=TICK_5\n";
+    for (option, value) in [("stdout_events_enabled", "on"), ("stdout_capture_maxbytes", "1KB")] {
+        let found = warning(&format!("{listener}{option}={value}\n"));
+        let sentence = format!("{option} has no effect in [eventlistener:ear]: a listener answers there");
+        assert_eq!(found["message"], sentence);
+        assert_eq!((&found["section"], &found["option"]), (&"eventlistener:ear".into(), &option.into()));
+    }
+    let harmless = "stdout_capture_maxbytes=0\nstderr_events_enabled=true\nstderr_capture_maxbytes=1KB\n";
+    assert_eq!(findings(&format!("{listener}{harmless}"), &[])["warnings"], serde_json::json!([]));
+}
+
+#[test]
 fn a_good_file_is_called_good_and_nothing_is_started() {
     let world = World::ours();
     world.configure(GOOD);
