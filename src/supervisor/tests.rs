@@ -5,6 +5,7 @@ use std::sync::Arc;
 mod listeners;
 mod measures;
 mod output;
+mod views;
 
 use super::parked::{Parked, Shape, Verb};
 use super::testing::{World, at, collection, config, group};

@@ -102,6 +102,21 @@ fn collections_are_looked_after_by_name_and_by_sign() {
 }
 
 #[test]
+fn tail_shows_the_log_of_each_member_of_a_collection() {
+    let world = world();
+    world.write("web.log", "from the web\n");
+    world.write("worker0.log", "from the first\n");
+    world.write("worker1.log", "from the second\n");
+    let all = "==> web <==\nfrom the web\n\n==> worker:worker_00 <==\nfrom the first\n\n\
+               ==> worker:worker_01 <==\nfrom the second\n\n";
+    assert_eq!(said(&world, "tail @site"), (all.to_string(), 0));
+    let lines = "==> web <==\nfrom the web\n==> worker:worker_00 <==\nfrom the first\n\
+                 ==> worker:worker_01 <==\nfrom the second\n";
+    assert_eq!(said(&world, "tail -n 1 @site"), (lines.to_string(), 0));
+    assert_eq!(said(&world, "tail @nope"), ("@nope: ERROR (no such process name)\n".to_string(), 1));
+}
+
+#[test]
 fn without_collections_it_says_so() {
     let world = World::running("[program:x]\ncommand=sleep 1000\n");
     assert_eq!(said(&world, "collection status"), (lines(&["No collections configured"]), 0));

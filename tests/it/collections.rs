@@ -185,6 +185,57 @@ fn an_unknown_collection_is_a_bad_name() {
         let answer = world.rpc(&format!("supervisor.{method}"), &["nobody".into()]);
         assert_eq!(answer, Err(Refusal::Fault(10, "BAD_NAME: nobody".to_string())), "{method}");
     }
+    let signal = world.rpc("supervisor.signalCollection", &["nobody".into(), "HUP".into()]);
+    assert_eq!(signal, Err(Refusal::Fault(10, "BAD_NAME: nobody".to_string())));
+}
+
+#[test]
+fn the_calls_of_collections_travel_in_bundles() {
+    let world = world();
+    let call = |method: &str, params: Value| json!({ "methodName": format!("supervisor.{method}"), "params": params });
+    let answers = world.rpc_ok(
+        "system.multicall",
+        &[json!([
+            call("stopCollection", json!(["tools"])),
+            call("getCollectionProcessInfo", json!(["tools"])),
+            call("startCollection", json!(["nobody"])),
+            call("startCollection", json!(["tools", true])),
+            call("signalCollection", json!(["tools", "CONT"])),
+            call("restartCollection", json!(["tools", false])),
+            call("listCollections", json!([])),
+        ])],
+    );
+    let mut stopped = names(&answers[0]);
+    stopped.sort_unstable();
+    assert_eq!(stopped, ["other", "shared"]);
+    let states: Vec<&Value> = answers[1].as_array().unwrap().iter().map(|info| &info["statename"]).collect();
+    assert_eq!(states, ["STOPPED", "STOPPED"], "each is awaited before the next");
+    assert_eq!(answers[2], json!({ "faultCode": 10, "faultString": "BAD_NAME: nobody" }));
+    for answer in [&answers[3], &answers[4], &answers[5]] {
+        let status: Vec<&Value> =
+            answer.as_array().unwrap().iter().map(|outcome| &outcome["status"]).collect();
+        assert_eq!(status, [80, 80], "{answer}");
+    }
+    assert_eq!(names(&answers[6]).len(), 4);
+}
+
+#[test]
+fn a_reload_that_fails_changes_no_collection() {
+    let world = world();
+    let before = world.rpc_ok("supervisor.listCollections", &[]);
+    let changed = BODY.replace("programs=shared,oth*", "programs=other");
+    world.configure(&format!("{changed}[collection:added]\ngroups=site\n[program:broken]\n"));
+    let refused = world.rpc("supervisor.reloadConfig", &[]);
+    assert!(
+        matches!(&refused, Err(Refusal::Fault(92, text)) if text.contains("program:broken")),
+        "{refused:?}"
+    );
+    assert_eq!(world.rpc_ok("supervisor.listCollections", &[]), before);
+    // A circle is a broken file like any other.
+    world.configure(&format!("{BODY}[collection:x]\ncollections=y\n[collection:y]\ncollections=x\n"));
+    let refused = world.rpc("supervisor.reloadConfig", &[]);
+    assert!(matches!(&refused, Err(Refusal::Fault(92, text)) if text.contains("x -> y -> x")), "{refused:?}");
+    assert_eq!(world.rpc_ok("supervisor.listCollections", &[]), before);
 }
 
 #[test]
