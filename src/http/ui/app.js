@@ -266,7 +266,7 @@ function show() {
         nodes.set(key, node);
         node.shows = row;
       } else if (node.shows !== row) {
-        if (node.shows && node.shows.state !== row.state) flash(node);
+        if (node.shows && (node.shows.state !== row.state || node.shows.pid !== row.pid)) flash(node);
         fill(node, row);
         node.shows = row;
       }
@@ -353,14 +353,14 @@ function takeAll(all) {
   daemon = all.name;
   collections = all.collections;
   rows = new Map(all.rows.map((row) => [row.id, old && same(old.get(row.id), row) ? old.get(row.id) : row]));
-  if (old) announce(all.rows.filter((row) => old.get(row.id) !== rows.get(row.id)));
+  if (old) announce(old, all.rows.filter((row) => old.get(row.id) !== rows.get(row.id)));
   show();
 }
 
 function takeSome(some) {
   offset = some.now * 1000 - Date.now();
+  announce(rows, some.rows);
   for (const row of some.rows) rows.set(row.id, row);
-  announce(some.rows);
   show();
 }
 
@@ -371,11 +371,17 @@ const news = document.createElement("p");
 news.className = "skip";
 news.setAttribute("role", "status");
 document.body.append(news);
-function announce(changed) {
-  const trouble = changed.filter((row) => TROUBLE.has(row.state));
-  if (!trouble.length) return;
-  news.textContent = trouble.length > 3 ? `${trouble.length} processes have ended or failed`
-    : trouble.map((row) => `${row.id} is ${row.state.toLowerCase()}`).join(", ");
+function announce(old, changed) {
+  const told = [];
+  for (const row of changed) {
+    const before = old.get(row.id);
+    if (TROUBLE.has(row.state)) told.push(`${row.id} is ${row.state.toLowerCase()}`);
+    // It may be running again before anybody has seen that it was not.
+    else if (before && RUNNING.has(before.state) && RUNNING.has(row.state) && before.stop !== row.stop) {
+      told.push(`${row.id} has ended (${row.exit}) and was started again`);
+    }
+  }
+  if (told.length) news.textContent = told.length > 3 ? `${told.length} processes have ended or failed` : told.join(", ");
 }
 
 function setLive(state, text) {

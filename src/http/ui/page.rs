@@ -295,8 +295,8 @@ fn write_row(page: &mut String, row: &Row, now: i64, collection: Option<&str>) {
          <button name=\"do\" value=\"stop:{id}\" aria-label=\"Stop {id}\"{can_stop}>Stop</button>\
          <button name=\"do\" value=\"restart:{id}\" aria-label=\"Restart {id}\"{can_restart}>Restart</button>\
          <button name=\"do\" value=\"clear:{id}\" aria-label=\"Clear log of {id}\">Clear log</button>\
-         <a href=\"log?name={address}{kept}\" aria-label=\"Standard output of {id}\"{out}>stdout</a>\
-         <a href=\"log?name={address}&amp;channel=stderr{kept}\" aria-label=\"Standard error of {id}\"{err}>stderr</a>\
+         <a href=\"log?name={address}{kept}\" aria-label=\"stdout of {id}\"{out}>stdout</a>\
+         <a href=\"log?name={address}&amp;channel=stderr{kept}\" aria-label=\"stderr of {id}\"{err}>stderr</a>\
          </td></tr>",
         state = row.state,
         what = Escaped(&row.what),
