@@ -245,6 +245,21 @@ fn the_repository_names_no_machine_and_no_unfinished_business() {
     none(&breaches);
 }
 
+/// A page is opened over slow lines, too.
+const PAGE_BYTES_MAX: usize = 100 * 1024;
+
+#[test]
+fn the_live_page_with_its_files_is_small() {
+    let folder = root().join("src/http/ui");
+    let files = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    let files: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind != "rs")).collect();
+    assert!(files.len() >= 4, "{files:?}");
+    let bytes: usize = files.iter().map(|path| fs::read(path).unwrap().len()).sum();
+    // What page.rs and log.rs write around the rows is in no file of its own; their source is longer than that.
+    let written = read("src/http/ui/page.rs").len() + read("src/http/ui/log.rs").len();
+    assert!(bytes + written < PAGE_BYTES_MAX, "{bytes} bytes of files, less than {written} around the rows");
+}
+
 #[test]
 fn every_method_is_in_the_api_documentation() {
     let text = read("docs/api.md");

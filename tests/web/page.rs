@@ -49,6 +49,11 @@ fn every_action_with_and_without_a_collection_and_without_javascript() {
 }
 
 #[test]
+fn every_action_of_the_classic_page_with_and_without_a_collection() {
+    in_the_shop("classic_actions");
+}
+
+#[test]
 fn filter_sorting_grouping_and_collections_are_kept() {
     in_the_shop("views");
 }

@@ -181,6 +181,35 @@ exports.plain_actions = async (stage) => {
   }
 };
 
+// The page that people know has no script at all, so it is the same with and without.
+exports.classic_actions = async (stage) => {
+  for (const [query, members] of [["", SHOP], ["?collection=front", FRONT]]) {
+    const page = await stage.open(`/${query}`, { javaScriptEnabled: !query });
+    const press = async (label, id) => {
+      const name = { "Clear log": `Clear Log ${id}` }[label] || (id ? `${label} ${id}` : label.replace(" a", " A"));
+      await page.getByRole("link", { name, exact: true }).click();
+      await page.waitForLoadState();
+    };
+    const said = async () => {
+      const text = await page.textContent("#statusmessage, .status_msg, #status_msg");
+      // Its words are older than those of the other page.
+      return text.replace(/^Process (\S+) (\w+)$/, "$1: $2").replace(/^Log for (\S+) cleared$/, "$1: log cleared")
+        .replace(/^(?:All|Collection \w+) (\w+) at .*/, "all: $1");
+    };
+    const rows = () => page.$$eval("tbody tr td:nth-child(3)", (cells) => cells.map((cell) => cell.textContent));
+    assert.deepStrictEqual(await rows(), members);
+    await everyAction(stage, page, members, press, said);
+    assert.deepStrictEqual(await rows(), members, "an action keeps the view");
+    await page.getByRole("link", { name: "The page that follows" }).click();
+    await page.waitForURL(/\/ui\//);
+    assert.deepStrictEqual(await stage.ids(page), members, "and so does the way to the other page");
+    await page.getByRole("link", { name: "the classic page" }).click();
+    await page.waitForURL((url) => !url.pathname.includes("/ui/"));
+    assert.deepStrictEqual(await rows(), members, "and back");
+    await page.context().close();
+  }
+};
+
 // How long after a crash the page shows it, in milliseconds.
 async function crash(stage, page, id) {
   const { pid } = await stage.awaitState(id, "RUNNING");
@@ -330,12 +359,19 @@ exports.looks = async (stage) => {
     ["dark", { colorScheme: "dark" }],
     ["narrow", { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }],
   ]) {
-    for (const path of ["/ui/?by=group", "/ui/?collection=front", "/ui/?collection=nobody", "/ui/log?name=site:web"]) {
+    for (const path of [
+      "/ui/?by=group", "/ui/?collection=nobody", "/ui/log?name=site:web",
+      "/?collection=front", "/?message=Done", "/tail.html?processname=site:web",
+    ]) {
       const page = await stage.open(path, options);
-      if (!path.includes("nobody")) await stage.live(page);
+      if (path.startsWith("/ui") && !path.includes("nobody")) await stage.live(page);
       await stage.accessible(page, `${what} ${path}`);
       const room = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.ok(room <= 0, `${what} ${path} is wider than its window by ${room}`);
+      if (!path.startsWith("/ui")) {
+        await page.context().close();
+        continue;
+      }
       told[what] = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       if (what === "narrow" && path.includes("group")) {
         const button = await stage.button(page, "cache", "Stop").boundingBox();
@@ -375,6 +411,16 @@ exports.names_stay_text = async (stage) => {
       await page.context().close();
     }
   }
+  const query = new URLSearchParams({ message: "<img src=x>", collection: "<i>c" });
+  const page = await stage.open(`/?${query}`);
+  assert.match(await page.textContent("body"), /<img src=x>/);
+  assert.match(await page.textContent("body"), /can't find command '\/no\/<s>'/);
+  assert.strictEqual(await page.locator("tbody img, u, i, s, em, [src=x]").count(), 0, "text is text");
+  await page.getByRole("link", { name: `Restart <i>g:${odd}`, exact: true }).click();
+  await page.getByText(`Process <i>g:${odd} restarted`).waitFor();
+  await page.goto(`${stage.base}/tail.html?processname=${encodeURIComponent("<i>g:" + odd)}`);
+  assert.match(await page.textContent("pre"), /<s>said<\/s>/);
+  assert.strictEqual(await page.locator("u, i, s, em").count(), 0, "text is text");
 };
 
 // A server of another site, whose page asks for changes.
@@ -398,8 +444,16 @@ exports.foreign_pages_are_refused = async (stage) => {
     for (const host of ["localhost", "127.0.0.1"]) {
       const context = await stage.browser.newContext();
       const page = await context.newPage();
-      const answers = new Map();
-      page.on("response", (response) => answers.set(response.url() + " " + response.request().method(), response.status()));
+      // Past the page: the browser hides from it what is no image.
+      const answers = new Map(), asked = new Map();
+      const network = await context.newCDPSession(page);
+      await network.send("Network.enable");
+      network.on("Network.requestWillBeSent", ({ requestId, request }) => {
+        asked.set(requestId, `${request.url} ${request.method}`);
+      });
+      network.on("Network.responseReceivedExtraInfo", ({ requestId, statusCode }) => {
+        answers.set(asked.get(requestId), statusCode);
+      });
       const url = `http://${host}:${site.address().port}/`;
       await page.goto(url);
       const image = `${stage.base}/index.html?action=stopall GET`;
@@ -407,10 +461,12 @@ exports.foreign_pages_are_refused = async (stage) => {
       assert.strictEqual(answers.get(image), 403);
       await page.click("text=Win");
       await page.waitForURL(/\/ui\/act/);
+      await stage.until("the form is answered", async () => answers.has(`${stage.base}/ui/act POST`));
       assert.strictEqual(answers.get(`${stage.base}/ui/act POST`), 403);
       await page.goto(url);
       await page.click("text=Old");
       await page.waitForURL(/action=stopall/);
+      await stage.until("the old form is answered", async () => answers.has(`${stage.base}/index.html?action=stopall POST`));
       assert.strictEqual(answers.get(`${stage.base}/index.html?action=stopall POST`), 403);
       await context.close();
     }

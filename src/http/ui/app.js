@@ -320,6 +320,7 @@ function around(found) {
     setAttribute(link.parentNode, "aria-sort", sorted ? (view.desc ? "descending" : "ascending") : null);
   }
   setAttribute(byId("refresh"), "href", "./" + address(view));
+  setAttribute(byId("classic"), "href", "../" + (view.collection ? "?collection=" + encodeURIComponent(view.collection) : ""));
   if (document.activeElement !== byId("q") && byId("q").value.trim() !== view.q) byId("q").value = view.q;
   byId("by").value = view.by;
 }

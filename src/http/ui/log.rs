@@ -158,7 +158,7 @@ fn html(which: &Which, text: &str, said: Option<&Said>, follows: bool) -> String
         Escaped(&stream),
         Escaped(text)
     );
-    foot(&mut page);
+    foot(&mut page, &which.back());
     page
 }
 

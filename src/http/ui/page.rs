@@ -35,8 +35,13 @@ pub(super) fn status(all: &Snapshot, view: &View, said: Option<&Said>) -> String
          <button value=\"\">Cancel</button> <button value=\"yes\" class=\"sure\"></button></form></dialog>\n",
     );
     templates(&mut page);
-    foot(&mut page);
+    foot(&mut page, &back(view));
     page
+}
+
+/// The query that leads back to the collection that is looked at.
+fn back(view: &View) -> String {
+    view.collection.as_deref().map_or_else(String::new, |name| format!("?collection={}", encoded(name)))
 }
 
 /// What is shown instead when the daemon does not answer any more.
@@ -49,7 +54,7 @@ pub(super) fn closing(view: &View) -> String {
          <p>Programs are being stopped. <a href=\"./{}\">Look again</a></p></main>",
         Escaped(&view.query())
     );
-    foot(&mut page);
+    foot(&mut page, &back(view));
     page
 }
 
@@ -67,12 +72,14 @@ pub(super) fn head(page: &mut String, title: &str, script: &str) {
     );
 }
 
-pub(super) fn foot(page: &mut String) {
+/// `back` is the query of the page to go back to, or nothing.
+pub(super) fn foot(page: &mut String, back: &str) {
     let _ = write!(
         page,
-        "<footer>Convoke {} · <a href=\"log\">supervisord's own log</a> · <a href=\"../\">the classic page</a>\
+        "<footer>Convoke {} · <a href=\"log\">supervisord's own log</a> · <a href=\"../{}\" id=\"classic\">the classic page</a>\
          </footer>\n</body>\n</html>\n",
-        env!("CARGO_PKG_VERSION")
+        env!("CARGO_PKG_VERSION"),
+        Escaped(back)
     );
 }
 

@@ -22,7 +22,8 @@ pub(super) async fn page(handle: &Handle, form: &Form) -> String {
     };
     let mut page = Page::new(&title, &title, tail.len());
     // A line break right after the tag is not part of the text; the log's own first one is.
-    let _ = writeln!(page, "<pre tabindex=\"0\" aria-label=\"Log\">\n{}</pre>", Escaped(&tail));
+    let _ =
+        writeln!(page, "<pre tabindex=\"0\" role=\"region\" aria-label=\"Log\">\n{}</pre>", Escaped(&tail));
     let _ = writeln!(page, "<ul class=\"clr\" id=\"buttons\">");
     let (quoted, view) = match form.get("collection") {
         Some(name) => (format!("&amp;collection={}", Quoted(name)), format!("?collection={}", Quoted(name))),
