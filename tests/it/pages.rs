@@ -1,8 +1,10 @@
 //! The pages that people know, at the real daemon: who may change what, collections, and life behind a proxy.
 
-use crate::world::World;
+use crate::world::procfs::until;
 use crate::world::rpc::{self, Server};
+use crate::world::tools::tool;
 use crate::world::web::{Page, ask, get};
+use crate::world::{Boot, World};
 
 const BROWSER: (&str, &str) = ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0");
 const HOST: (&str, &str) = ("Host", "localhost:9001");
@@ -356,4 +358,120 @@ fn an_unknown_action_is_500_and_a_line_in_the_log_web_013() {
     let (world, server) = start("");
     assert_eq!(get(&server, "/?action=explode").status, "500 Internal Server Error");
     world.await_log("ERRO Web interface error: no action \"explode\"");
+}
+
+#[test]
+fn the_pages_need_no_rpcinterface_section_web_016() {
+    let mut world = World::ours();
+    world.configure("[program:web]\ncommand=sleep 1000\nautostart=false\nstartsecs=0\n");
+    let plain = world.read("supervisord.conf");
+    let without: String =
+        plain.lines().filter(|line| !line.contains("rpcinterface")).map(|l| format!("{l}\n")).collect();
+    world.write("supervisord.conf", &without);
+    world.boot_as(&Boot::default());
+    until("the daemon listens", || rpc::listens(&world.socket()).then_some(()));
+    let server = Server::Unix(world.socket());
+    let done = get(&server, "/?action=start&processname=web");
+    assert_eq!(location(&done), "http://localhost:9001/?message=Process%20web%20started");
+    assert_eq!(names(&get(&server, "/")), ["web"]);
+    let call = "<methodCall><methodName>supervisor.getState</methodName></methodCall>";
+    assert!(rpc::post(&server, call).unwrap().1.contains("UNKNOWN_METHOD"));
+}
+
+#[test]
+fn in_a_shutdown_the_page_and_the_probe_say_so_web_017() {
+    let mut world = World::ours();
+    world.script("stays", "trap '' TERM\nwhile :; do sleep 0.1; done");
+    world.configure("[program:stays]\ncommand={dir}/stays\nstopwaitsecs=3600\n");
+    world.boot();
+    world.await_state("stays", "RUNNING");
+    world.rpc_ok("supervisor.shutdown", &[]);
+    let server = Server::Unix(world.socket());
+    for target in ["/", "/?action=start&processname=stays", "/?action=stopall", "/?collection=x"] {
+        let page = get(&server, target);
+        assert_eq!(page.status, "500 Internal Server Error", "{target}");
+        assert!(page.body.contains("supervisord is shutting down"), "{target}: {}", page.body);
+    }
+    let probe = get(&server, "/healthz");
+    let said = (probe.status.as_str(), probe.body.as_str());
+    assert_eq!(said, ("503 Service Unavailable", "supervisord is shutting down\n"));
+    world.kill();
+}
+
+const NGINX: &str = "daemon off;
+master_process off;
+pid {dir}/nginx.pid;
+error_log {dir}/nginx.log;
+events {}
+http {
+    access_log off;
+    client_body_temp_path {dir}/temp;
+    fastcgi_temp_path {dir}/temp;
+    proxy_temp_path {dir}/temp;
+    scgi_temp_path {dir}/temp;
+    uwsgi_temp_path {dir}/temp;
+    server {
+        listen 127.0.0.1:PORT;
+        location /cut/ {
+            proxy_pass http://unix:{dir}/cut.sock:/;
+        }
+        location /kept/ {
+            proxy_pass http://unix:{dir}/kept.sock;
+            proxy_set_header Host $http_host;
+        }
+    }
+}
+";
+
+/// With the proxy's own `Host`, which names the socket, and with that of the browser; with the path taken off, and left.
+#[test]
+fn a_real_proxy_shows_the_pages_at_a_path_of_its_own() {
+    let Some(nginx) = tool("nginx") else { return };
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut world = World::ours();
+    world.write("nginx.conf", &NGINX.replace("PORT", &port.to_string()));
+    world.configure(&format!(
+        "[unix_http_server:cut]\nfile={{dir}}/cut.sock\nbase_path=/cut\n\
+         [unix_http_server:kept]\nfile={{dir}}/kept.sock\nbase_path=/kept\n\
+         [program:web]\ncommand=sleep 1000\nautostart=false\nstartsecs=0\n\
+         [program:nginx]\ncommand={} -p {{dir}} -c {{dir}}/nginx.conf -e {{dir}}/nginx.log\nstartsecs=0\n\
+         [collection:c]\nprograms=web\n",
+        nginx.display()
+    ));
+    world.boot();
+    let server = Server::Tcp(port, None);
+    let host = format!("127.0.0.1:{port}");
+    until("nginx answers", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+    for path in ["/cut/", "/kept/"] {
+        let from = [("Host", host.as_str()), BROWSER, ("Sec-Fetch-Site", "same-origin")];
+        let page = ask(&server, &format!("GET {path}?collection=c"), &from, "");
+        assert_eq!((page.status.as_str(), names(&page)), ("200 OK", vec!["web".to_string()]), "{path}");
+        let links = page.elements();
+        let start =
+            links.iter().find(|e| e.attribute("name") == Some("Start")).expect("a link that starts it");
+        // A browser takes a relative link from the page's own place.
+        let link = format!("{path}{}", start.attribute("href").unwrap());
+        let done = ask(&server, &format!("GET {link}"), &from, "");
+        let to = format!("{path}?message=Process%20web%20started&collection=c");
+        assert_eq!(location(&done), to, "{path}");
+        let shown = ask(&server, &format!("GET {to}"), &from, "");
+        assert_eq!(shown.message().as_deref(), Some("Process web started"), "{path}");
+        let style =
+            links.iter().find_map(|e| e.attribute("href").filter(|href| href.ends_with(".css"))).unwrap();
+        assert_eq!(ask(&server, &format!("GET {path}{style}"), &from, "").status, "200 OK", "{path}");
+        assert_eq!(
+            ask(&server, &format!("GET {path}healthz?collection=c"), &from, "").status,
+            "200 OK",
+            "{path}"
+        );
+        let foreign = [("Host", host.as_str()), BROWSER, ("Sec-Fetch-Site", "cross-site")];
+        assert_eq!(ask(&server, &format!("GET {link}"), &foreign, "").status, "403 Forbidden", "{path}");
+        world.rpc_ok("supervisor.stopProcess", &["web".into()]);
+    }
+    // A browser that says only where it is from: known where the proxy passes the host on.
+    let origin = format!("http://{host}");
+    let from = [("Host", host.as_str()), BROWSER, ("Origin", origin.as_str())];
+    let post =
+        |path: &str| ask(&server, &format!("POST {path}?action=start&processname=web"), &from, "").status;
+    assert_eq!((post("/kept/").as_str(), post("/cut/").as_str()), ("301 Moved Permanently", "403 Forbidden"));
 }
