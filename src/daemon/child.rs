@@ -119,13 +119,14 @@ impl Output {
     }
 }
 
-/// A child's life: its output into its logs, then, when the reaper has its status, what is left, and last the
+/// A child's life, or that of one which `never_began` for the reason given: its output into its logs, then, when the reaper has its status, what is left, and last the
 /// exit, which so cannot overtake the output.
 pub async fn attend(
     key: ProcessKey,
     mut stdout: Output,
     mut stderr: Option<Output>,
     mut status: oneshot::Receiver<ExitStatus>,
+    never_began: Option<Arc<str>>,
     inbox: mpsc::Sender<Input>,
 ) {
     let status = loop {
@@ -148,6 +149,9 @@ pub async fn attend(
     }
     tell(key, &mut stdout, &mut stderr, &inbox).await;
     drop((stdout, stderr));
+    if let Some(why) = never_began {
+        let _ = inbox.send(Input::NeverBegan(key, why)).await;
+    }
     // Refused only when nobody is left to read it.
     let _ = inbox.send(Input::Exited(key, status)).await;
 }

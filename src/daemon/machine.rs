@@ -393,7 +393,7 @@ impl Machine {
         let descriptor = socket.as_ref().map(Share::as_fd);
         let started =
             start::start(&mut self.spawner, &self.settings, config, &self.log, &member.logs, descriptor);
-        let Started { pid, stdin, mut stdout, mut stderr, logs } = match started {
+        let Started { pid, never_began, stdin, mut stdout, mut stderr, logs } = match started {
             Ok(started) => started,
             Err(error) => {
                 self.parting.extend(socket);
@@ -407,7 +407,7 @@ impl Machine {
         member.child =
             Some(Running { pid, reaped: Some(reaped), stdin: stdin.map(Stdin::new), socket, logs });
         self.children.insert(pid, key);
-        tokio::spawn(child::attend(key, stdout, stderr, status, self.inbox.clone()));
+        tokio::spawn(child::attend(key, stdout, stderr, status, never_began, self.inbox.clone()));
         Ok(pid)
     }
 }

@@ -25,6 +25,8 @@ use crate::supervisor::{CommandError, LogPaths, SpawnError};
 /// A child that has begun, or has failed to and is dead but not reaped; either way its exit will come.
 pub struct Started {
     pub pid: Pid,
+    /// Why it failed to, as its standard error says too (PROC-047).
+    pub never_began: Option<Arc<str>>,
     /// `None` where a socket is in its place (PROC-064).
     pub stdin: Option<OwnedFd>,
     pub stdout: Output,
@@ -84,13 +86,14 @@ pub fn start(
         open_files: settings.open_files,
     };
     let (pid, failure) = spawner.spawn(&launch).map_err(SpawnError::Fork)?;
-    if let Some(failure) = failure {
+    let never_began = failure.map(|failure| why(failure, config, &command, refusal.as_deref()));
+    if let Some(why) = &never_began {
         // The child wrote nothing itself: its words are put into its pipe, before its end of it is closed.
-        let words = words(failure, config, &command, refusal.as_deref());
+        let words = format!("supervisor: {why}\nsupervisor: child process was not spawned\n");
         // The pipe is empty, and takes more than this; if not, the exit status still tells.
         let _ = nix::unistd::write(its_stderr, words.as_bytes());
     }
-    Ok(Started { pid, stdin, stdout, stderr, logs: [stdout_log, stderr_log] })
+    Ok(Started { pid, never_began, stdin, stdout, stderr, logs: [stdout_log, stderr_log] })
 }
 
 /// The file and arguments of a process's command.
@@ -125,11 +128,11 @@ fn has_null_byte(config: &ProcessConfig) -> CommandError {
     CommandError::Unparsable { command: config.command.clone(), message: "embedded null byte".to_string() }
 }
 
-/// What the child's standard error says of its failure (PROC-047).
-fn words(failure: Failure, config: &ProcessConfig, command: &Command, refusal: Option<&str>) -> String {
+/// What a child failed at before it became its program (PROC-047).
+fn why(failure: Failure, config: &ProcessConfig, command: &Command, refusal: Option<&str>) -> Arc<str> {
     let errno = failure.errno.name();
     let uid = config.user.unwrap_or_default();
-    let what = match failure.step {
+    let text = match failure.step {
         Step::Descriptors => format!("couldn't set up descriptors: {errno}"),
         Step::Refused => format!("couldn't setuid to {uid}: {}", refusal.unwrap_or_default()),
         Step::Groups => format!("couldn't setuid to {uid}: Could not set groups of effective user"),
@@ -142,5 +145,5 @@ fn words(failure: Failure, config: &ProcessConfig, command: &Command, refusal: O
             format!("couldn't exec {}: {errno}", command.arguments.first().map_or("", String::as_str))
         }
     };
-    format!("supervisor: {what}\nsupervisor: child process was not spawned\n")
+    Arc::from(text)
 }

@@ -92,6 +92,8 @@ pub enum Input {
     WriteFailed(ProcessKey, WriteError),
     /// Output that is more than a log's: sent only where a listener or a capture needs it.
     Output(ProcessKey, Channel, Heard),
+    /// The child failed before it became its program, and why; its exit follows.
+    NeverBegan(ProcessKey, Arc<str>),
     /// The child is gone, reaped, and all its output is in its logs.
     Exited(ProcessKey, ExitStatus),
     /// Answers [`Effect::ReadConfig`].
@@ -314,6 +316,7 @@ impl Supervisor {
             Input::LogsCleared(id, key, result) => self.on_logs_cleared(id, key, result),
             Input::Spawned(key, pid) => self.step(key, process::Input::Spawned(pid)),
             Input::SpawnFailed(key, error) => self.step(key, process::Input::SpawnFailed(error)),
+            Input::NeverBegan(key, why) => self.step(key, process::Input::NeverBegan(why)),
             Input::KillFailed(key, errno) => self.step(key, process::Input::KillFailed(errno)),
             Input::WriteFailed(_, error) => self.unwritten = Some(error),
             Input::ConfigRead(why, result) => self.on_config_read(why, result),

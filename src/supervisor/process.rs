@@ -18,7 +18,7 @@ pub const RESTART_FLOOR: i64 = 1;
 /// Seconds between repeated SIGKILLs when `stopwaitsecs` is zero; the reference repeats on every pass of its loop.
 pub const KILL_FLOOR: i64 = 1;
 
-/// What the log says of a child that died before `startsecs` (PROC-040).
+/// What is said of a child that died before `startsecs` (PROC-040); after it why, where that is known.
 const EXITED_TOO_QUICKLY: &str = "Exited too quickly (process log may have details)";
 
 /// What a process can be told.
@@ -30,6 +30,8 @@ pub enum Input {
     Wake,
     Spawned(Pid),
     SpawnFailed(SpawnError),
+    /// The child failed before it became its program.
+    NeverBegan(Arc<str>),
     KillFailed(Errno),
     Exited(ExitStatus),
     /// The daemon shuts down: start nothing any more (PROC-015).
@@ -103,6 +105,8 @@ pub struct Process {
     /// Unlike `exitstatus`, a new start does not forget it.
     last_exit: Option<ExitStatus>,
     pub counts: Counts,
+    /// Why the child that now ends never became its program.
+    never_began: Option<Arc<str>>,
     held: bool,
     /// What the last `Kill` was for, should it fail.
     sent: SentSignal,
@@ -127,6 +131,7 @@ impl Process {
             exitstatus: None,
             last_exit: None,
             counts: Counts::default(),
+            never_began: None,
             held: false,
             sent: SentSignal::Stop(Signal::TERM),
             problem: None,
@@ -142,6 +147,7 @@ impl Process {
             Input::Wake => self.on_wake(now, out),
             Input::Spawned(pid) => self.on_spawned(now, pid, out),
             Input::SpawnFailed(error) => self.on_spawn_failed(now, &error, out),
+            Input::NeverBegan(why) => self.never_began = Some(why),
             Input::KillFailed(errno) => self.on_kill_failed(errno, out),
             Input::Exited(status) => self.on_exited(now, status, out),
             Input::Hold => self.on_hold(),
@@ -373,6 +379,7 @@ impl Process {
         self.last_exit = Some(status);
         self.counts.ended(status);
         let expected = self.expects(status);
+        let never_began = self.never_began.take();
         match was {
             State::Stopping { pid, .. } => {
                 self.exitstatus = Some(status.code());
@@ -385,7 +392,10 @@ impl Process {
             }
             State::Starting { pid: Some(_), since } if self.too_quick(now, since) => {
                 self.exitstatus = None;
-                self.spawnerr = Some(Arc::from(EXITED_TOO_QUICKLY));
+                self.spawnerr = Some(match never_began {
+                    Some(why) => Arc::from(format!("{EXITED_TOO_QUICKLY}: {why}")),
+                    None => Arc::from(EXITED_TOO_QUICKLY),
+                });
                 self.enter_backoff(now, out);
                 self.note_exit(status, Fate::Exited { expected: false }, out);
                 self.give_up_when_out_of_tries(out);

@@ -187,6 +187,9 @@ fn a_directory_that_is_not_there_is_told_in_the_programs_own_log() {
         "supervisor: couldn't chdir to /nonexistent: ENOENT\nsupervisor: child process was not spawned\n";
     assert_eq!(world.read("lost.err"), told);
     world.await_log("exited: lost (exit status 127; not expected)");
+    let info = world.rpc_ok("supervisor.getProcessInfo", &["lost".into()]);
+    let why = "Exited too quickly (process log may have details): couldn't chdir to /nonexistent: ENOENT";
+    assert_eq!((&info["spawnerr"], &info["description"]), (&why.into(), &why.into()));
 }
 
 #[test]

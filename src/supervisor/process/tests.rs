@@ -149,6 +149,21 @@ fn an_early_exit_is_a_failed_start_even_with_code_0_proc_007() {
 }
 
 #[test]
+fn why_a_child_never_began_is_told_once() {
+    let why = Input::NeverBegan(Arc::from("couldn't chdir to /x: ENOENT"));
+    let dead = Input::Exited(ExitStatus::Exited(127));
+    let failed = [(0, Input::Start), (0, Input::Spawned(Pid(7))), (0, why), (0, dead.clone())];
+    let (mut process, _) = run(process_config("g", "p"), &failed);
+    let told = format!("{EXITED_TOO_QUICKLY}: couldn't chdir to /x: ENOENT");
+    assert_eq!(process.spawnerr().map(|text| &**text), Some(told.as_str()));
+    // The next child began, and said why it ended itself if at all.
+    for input in [Input::Wake, Input::Spawned(Pid(8)), dead] {
+        process.step(at(2), input, &mut Vec::new());
+    }
+    assert_eq!(process.spawnerr().map(|text| &**text), Some(EXITED_TOO_QUICKLY));
+}
+
+#[test]
 fn startsecs_0_passes_through_running_on_its_way_to_exited_q_13() {
     let mut config = process_config("g", "p");
     config.startsecs = 0;
