@@ -115,6 +115,42 @@ pub enum Request {
     Cache(plugin::CacheCall),
 }
 
+impl Request {
+    /// Whether it changes nothing: what it is answered another would be answered too.
+    pub fn only_asks(&self) -> bool {
+        match self {
+            Request::ApiVersion
+            | Request::SupervisorVersion
+            | Request::Identification
+            | Request::State
+            | Request::Pid
+            | Request::AllProcessInfo
+            | Request::ProcessInfo { .. }
+            | Request::AllConfigInfo
+            | Request::ListCollections
+            | Request::CollectionProcessInfo { .. }
+            | Request::ReadLog { .. }
+            | Request::Health { .. }
+            | Request::Metrics => true,
+            Request::Start { .. }
+            | Request::Stop { .. }
+            | Request::Signal { .. }
+            | Request::Restart { .. }
+            | Request::AddGroup { .. }
+            | Request::RemoveGroup { .. }
+            | Request::ReloadConfig
+            | Request::ClearLog
+            | Request::ClearProcessLogs { .. }
+            | Request::SendStdin { .. }
+            | Request::RemoteCommunication { .. }
+            | Request::Shutdown
+            | Request::RestartDaemon
+            | Request::Twiddle(_)
+            | Request::Cache(_) => false,
+        }
+    }
+}
+
 /// What a client gets when nothing is wrong.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Reply {

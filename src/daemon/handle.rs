@@ -1,5 +1,6 @@
 //! How the rest of the daemon asks the supervisor: one call, one answer. And how it hears that something has changed.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Notify, broadcast, mpsc, oneshot};
@@ -52,24 +53,37 @@ impl Change {
     }
 }
 
-/// Where changes are told. It costs nothing until somebody watches for the first time, and next to nothing while
-/// nobody does.
+/// Where changes are told and counted. Telling costs nothing until somebody watches for the first time, and next to
+/// nothing while nobody does.
 #[derive(Clone, Debug, Default)]
-pub struct Changes(Arc<OnceLock<broadcast::Sender<Change>>>);
+pub struct Changes {
+    watched: Arc<OnceLock<broadcast::Sender<Change>>>,
+    count: Arc<AtomicU64>,
+}
 
 impl Changes {
     /// Tells all who watch; `change` is worked out only if somebody does. Nobody is waited for.
     pub fn tell(&self, change: impl FnOnce() -> Option<Change>) {
-        let Some(watched) = self.0.get().filter(|watched| watched.receiver_count() > 0) else { return };
+        let Some(watched) = self.watched.get().filter(|watched| watched.receiver_count() > 0) else { return };
         if let Some(change) = change() {
             // The last one may have left since.
             let _ = watched.send(change);
         }
     }
 
+    /// Something may be different from now on, whether it is told or not.
+    pub fn advance(&self) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Where this is the same as before, an answer would be the same, but for the time in it.
+    pub fn revision(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
     /// Every change from now on.
     pub fn watch(&self) -> broadcast::Receiver<Change> {
-        self.0.get_or_init(|| broadcast::Sender::new(CHANGES_MAX)).subscribe()
+        self.watched.get_or_init(|| broadcast::Sender::new(CHANGES_MAX)).subscribe()
     }
 }
 

@@ -189,9 +189,12 @@ impl Machine {
         }
     }
 
-    /// The turn is over: sockets that nobody uses any more are closed.
-    pub fn end_turn(&mut self) {
+    /// The turn is over: sockets that nobody uses any more are closed, and what may have changed is counted.
+    pub fn end_turn(&mut self, unchanged: bool) {
         self.parting.clear();
+        if !unchanged {
+            self.changes.advance();
+        }
     }
 
     /// Carries one effect out.

@@ -107,16 +107,19 @@ pub async fn run(
     let mut input = Input::Begin;
     loop {
         let mut started = false;
+        // A question, and nothing but its answer: whatever else was due would have had an effect.
+        let mut unchanged = matches!(&input, Input::Request(_, request) if request.only_asks());
         supervisor.handle(machine.now(), input);
         while let Some(effect) = supervisor.next_effect() {
             started |= matches!(effect, Effect::Spawn(..));
+            unchanged &= matches!(effect, Effect::Reply(..));
             match machine.perform(effect) {
                 Performed::Done => (),
                 Performed::Gave(answer) => supervisor.handle(machine.now(), answer),
                 Performed::Exit(exit) => return (exit, supervisor.into_carried()),
             }
         }
-        machine.end_turn();
+        machine.end_turn(unchanged);
         machine.notify.follow(supervisor.state());
         if started {
             // It took its time: whoever else has something to do comes first.

@@ -44,15 +44,20 @@ impl Budget {
         Claim { held: held.clone(), most, bytes: 0, let_go: self.let_go.clone() }
     }
 
-    /// A body that counts until the last of it has been written to the client; `None` when too much is held.
+    /// A text that counts until the last who sends it has sent it; `None` when too much is held.
+    pub(super) fn hold(&self, text: String) -> Option<Arc<Held>> {
+        let mut claim = self.claim_on(&self.answers, ANSWERS_MAX);
+        claim.grow(text.len()).then(|| Arc::new(Held { text, _claim: claim }))
+    }
+
+    /// The same for a body that one client gets.
     pub(super) fn body(&self, text: String) -> Option<Body> {
-        self.piece(text).map(Body::from)
+        self.hold(text).map(body_of)
     }
 
     /// The same for a piece of a body that goes on.
     pub(super) fn piece(&self, text: String) -> Option<Bytes> {
-        let mut claim = self.claim_on(&self.answers, ANSWERS_MAX);
-        claim.grow(text.len()).then(|| Bytes::from_owner(Held { text, _claim: claim }))
+        self.hold(text).map(bytes_of)
     }
 
     #[cfg(test)]
@@ -95,15 +100,26 @@ impl Drop for Claim {
     }
 }
 
-struct Held {
+/// A text that is being sent, to one client or to several.
+#[derive(Debug)]
+pub(super) struct Held {
     text: String,
     _claim: Claim,
 }
 
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        self.text.as_bytes()
+/// A body that holds it until its last byte has been written.
+pub(super) fn body_of(held: Arc<Held>) -> Body {
+    Body::from(bytes_of(held))
+}
+
+fn bytes_of(held: Arc<Held>) -> Bytes {
+    struct Sent(Arc<Held>);
+    impl AsRef<[u8]> for Sent {
+        fn as_ref(&self) -> &[u8] {
+            self.0.text.as_bytes()
+        }
     }
+    Bytes::from_owner(Sent(held))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod budget;
 mod connection;
 mod guests;
 mod healthz;
+mod latest;
 mod logtail;
 mod metrics;
 mod origin;

@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::budget::{Budget, Claim};
+use super::budget::{Budget, Claim, Held, body_of};
+use super::latest::{Latest, Moment};
 use super::times::Times;
 use super::{refuse, refuse_and_close, with_type};
 use crate::api::answer::{Answer, LocalTime, write_entry, write_response};
@@ -45,6 +46,7 @@ pub(super) struct Rpc {
     handle: Handle,
     local_time: LocalTime,
     budget: Budget,
+    latest: Latest,
     streams: Arc<Semaphore>,
     times: Times,
 }
@@ -53,7 +55,8 @@ impl Rpc {
     pub(super) fn new(methods: Methods, handle: Handle, local_time: LocalTime) -> Rpc {
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
         let budget = Budget::telling(handle.let_go().clone());
-        Rpc { methods, handle, local_time, budget, streams, times: Times::default() }
+        let (latest, times) = (Latest::default(), Times::default());
+        Rpc { methods, handle, local_time, budget, latest, streams, times }
     }
 
     /// What other routes ask the supervisor with.
@@ -93,11 +96,13 @@ impl Rpc {
             Ok(call) => {
                 drop(body);
                 tracing::trace!("XML-RPC method called: {}()", call.method);
-                let result = self.call(&call).await;
-                tell(&call.method, &result);
-                drop((call, claim));
-                match self.budget.body(write_response(&result, self.local_time)) {
-                    Some(document) => with_type(StatusCode::OK, "text/xml", document),
+                let document = match self.is_about_all(&call) {
+                    true => self.about_all(call).await,
+                    false => self.document(call).await,
+                };
+                drop(claim);
+                match document {
+                    Some(document) => with_type(StatusCode::OK, "text/xml", body_of(document)),
                     None => refuse(StatusCode::SERVICE_UNAVAILABLE),
                 }
             }
@@ -106,6 +111,43 @@ impl Rpc {
                 refuse(StatusCode::BAD_REQUEST)
             }
         }
+    }
+
+    /// The answer, written; `None` when too much is held.
+    async fn document(&self, call: Call) -> Option<Arc<Held>> {
+        let result = self.call(&call).await;
+        tell(&call.method, result.as_ref().err());
+        drop(call);
+        self.budget.hold(write_response(&result, self.local_time))
+    }
+
+    /// The same where somebody else may just be getting it.
+    async fn about_all(&self, call: Call) -> Option<Arc<Held>> {
+        let begun = Instant::now();
+        let asked = Moment::now(self.handle.changes());
+        if let Some(document) = self.latest.at(asked) {
+            self.times.add(&call.method, begun.elapsed(), false);
+            tell(&call.method, None);
+            return Some(document);
+        }
+        let result = self.call(&call).await;
+        tell(&call.method, result.as_ref().err());
+        let document = self.budget.hold(write_response(&result, self.local_time))?;
+        if result.is_ok() {
+            self.latest.put(asked, Moment::now(self.handle.changes()), &document);
+        }
+        Some(document)
+    }
+
+    /// Whether a call asks for the list of all processes, and for nothing that is wrong.
+    fn is_about_all(&self, call: &Call) -> bool {
+        let asked = || -> Result<Asked, Fault> {
+            let method = self.methods.find(&call.method)?;
+            self.methods.permit(&call.method)?;
+            let Action::Ask(decode) = method.action else { return Err(FaultCode::UnknownMethod.into()) };
+            decode(method.arguments(&call.arguments)?)
+        };
+        call.arguments.is_empty() && asked() == Ok(Asked::AllProcessInfo)
     }
 
     async fn call(&self, call: &Call) -> Result<Answer, Fault> {
@@ -274,10 +316,10 @@ fn declared_length(headers: &HeaderMap) -> Declared {
 }
 
 /// How a call went, for who looks closely.
-fn tell(method: &str, result: &Result<Answer, Fault>) {
-    match result {
-        Ok(_) => tracing::trace!("XML-RPC method {method}() returned successfully"),
-        Err(fault) => {
+fn tell(method: &str, fault: Option<&Fault>) {
+    match fault {
+        None => tracing::trace!("XML-RPC method {method}() returned successfully"),
+        Some(fault) => {
             tracing::trace!("XML-RPC method {method}() returned fault: [{}] {fault}", fault.code as i32);
         }
     }
@@ -294,6 +336,7 @@ fn complaint(body: &[u8], reason: NotACall) -> String {
 mod tests {
     use std::convert::Infallible;
     use std::pin::Pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Poll};
 
     use hyper::body::{Bytes, Frame};
@@ -347,6 +390,39 @@ mod tests {
         let refused = rpc.call(&call("supervisor.getState")).await;
         assert_eq!(refused, Err(FaultCode::ShutdownState.into()));
         assert!(matches!(rpc.call(&call("system.listMethods")).await, Ok(Answer::Texts(_))));
+    }
+
+    #[tokio::test]
+    async fn a_list_that_is_being_sent_is_sent_to_others_too_until_something_changes() {
+        let (handle, mut calls) = Handle::new();
+        let changes = handle.changes().clone();
+        let rpc = Rpc::new(Methods::new(vec![Served::main("supervisor")]), handle, |_| String::new());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = asked.clone();
+        tokio::spawn(async move {
+            while let Some(call) = calls.recv().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let _ = call.answer.send(Ok(Reply::Processes(Vec::new())));
+            }
+        });
+        let document =
+            "<methodCall><methodName>supervisor.getAllProcessInfo</methodName><params/></methodCall>";
+        let ask = || rpc.post(request(&[("content-length", "85")], Body::from(document)));
+        let first = ask().await;
+        assert_eq!(first.status(), StatusCode::OK);
+        // A second may have passed between two of them, but not between each two.
+        let mut kept = Vec::new();
+        for _ in 0..10 {
+            kept.push(ask().await);
+        }
+        let shared = asked.load(Ordering::Relaxed);
+        assert!(shared < 5, "asked {shared} times for 11 answers");
+        changes.advance();
+        ask().await;
+        assert_eq!(asked.load(Ordering::Relaxed), shared + 1);
+        drop((first, kept));
+        ask().await;
+        assert_eq!(asked.load(Ordering::Relaxed), shared + 2, "nobody had it any more");
     }
 
     #[test]

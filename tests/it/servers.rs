@@ -1,8 +1,10 @@
 //! Who may ask, and where.
 
 use std::fs;
+use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 
 use crate::world::World;
 use crate::world::rpc::{self, Refusal, Server};
@@ -125,4 +127,29 @@ fn every_answer_has_its_line_at_level_trace_log_009() {
     let _ = world.rpc("supervisor.stopProcess", &["nobody".into()]);
     world.await_log("method supervisor.stopProcess() returned fault: [10] BAD_NAME: nobody");
     assert!(world.log().contains(" TRAC localhost:0 - - ["), "{}", world.log());
+}
+
+#[test]
+fn a_list_that_many_are_being_sent_is_never_an_old_one() {
+    // Long enough that a client that does not read has all of it waiting in the daemon.
+    let world = World::running(
+        "[program:web]\ncommand=sleep 1000\nstartsecs=0\nautostart=false\n[program:idle]\ncommand=sleep 1000\n\
+        process_name=idle%(process_num)03d\nnumprocs=500\nautostart=false\n",
+    );
+    let body = "<methodCall><methodName>supervisor.getAllProcessInfo</methodName></methodCall>";
+    let call = format!("POST /RPC2 HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let mut unread = Vec::new();
+    for round in 0..20 {
+        let mut stream = UnixStream::connect(world.socket()).unwrap();
+        stream.write_all(call.as_bytes()).unwrap();
+        unread.push(stream);
+        let (method, expected) =
+            if round % 2 == 0 { ("startProcess", "RUNNING") } else { ("stopProcess", "STOPPED") };
+        world.rpc_ok(&format!("supervisor.{method}"), &["web".into()]);
+        for _ in 0..2 {
+            let all = world.rpc_ok("supervisor.getAllProcessInfo", &[]);
+            let web = all.as_array().unwrap().iter().find(|info| info["name"] == "web").unwrap();
+            assert_eq!(web["statename"], expected, "round {round}");
+        }
+    }
 }
