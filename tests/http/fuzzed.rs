@@ -11,12 +11,12 @@ fn no_document_of_the_corpus_makes_the_reader_panic() {
     for input in &inputs {
         let _ = (read_call(input), read_response(input));
     }
-    assert!(!inputs.is_empty(), "only {} inputs", inputs.len());
+    assert!(inputs.len() > 1_000, "only {} inputs", inputs.len());
 }
 
 #[test]
 fn no_connection_of_the_corpus_is_left_without_an_answer_or_an_end() {
     let inputs = inputs("http");
     inputs.iter().for_each(|input| talk(input));
-    assert!(inputs.len() > 40, "only {} inputs", inputs.len());
+    assert!(inputs.len() > 1_000, "only {} inputs", inputs.len());
 }
