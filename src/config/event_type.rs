@@ -47,7 +47,7 @@ use EventType::{
     SupervisorStateChangeRunning, SupervisorStateChangeStopping, Tick, Tick5, Tick60, Tick3600,
 };
 
-/// Each type, its name in `events=` and in envelopes, and what it is a kind of.
+/// Each type, its name in `events=` and in envelopes, and what it is a kind of; in the order of the types.
 const TYPES: [(EventType, &str, EventType); 31] = [
     (Event, "EVENT", Event),
     (ProcessState, "PROCESS_STATE", Event),
@@ -116,13 +116,18 @@ impl EventType {
     }
 
     fn row(self) -> Option<&'static (EventType, &'static str, EventType)> {
-        TYPES.iter().find(|(kind, _, _)| *kind == self)
+        TYPES.get(self as usize)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_table_has_the_types_in_their_order() {
+        assert!(EventType::all().enumerate().all(|(at, kind)| at == kind as usize));
+    }
 
     #[test]
     fn every_type_is_found_by_its_name_in_any_case_cfg_128() {

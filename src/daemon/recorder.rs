@@ -11,7 +11,7 @@ use super::output::AnsiStripper;
 use super::syslog::{Lines, Syslog};
 use crate::api::Channel;
 use crate::config::ProcessConfig;
-use crate::names::{ProcessName, decoded, repr};
+use crate::names::{ProcessName, bytes_repr, decoded, repr};
 use crate::supervisor::Heard;
 
 /// Where a channel's bytes go. A piece that is recorded is written before the call returns, or held by its log.
@@ -31,6 +31,8 @@ struct Outlets {
     stripper: Option<AnsiStripper>,
     syslog: Option<(Syslog, Lines)>,
     events: bool,
+    /// Whether the main log shows it, too, at level DEBG.
+    copied: bool,
     /// What the supervisor is to be told of, in order.
     heard: Vec<Heard>,
 }
@@ -57,6 +59,7 @@ impl Recorder {
             syslog: output.syslog.then(|| (syslog.clone(), Lines::default())),
             // What answers events makes none, whatever the options say (CFG-132).
             events: output.events_enabled && !listener,
+            copied: !listener,
             heard: Vec::new(),
         };
         let capture = (max > 0 && !listener).then(|| Capture::new(max, strip));
@@ -93,6 +96,7 @@ impl Recorder {
         let Recorder { process, channel, listener, capture, outlets } = self;
         if *listener {
             outlets.heard.push(Heard::Said(bytes.to_vec()));
+            copy_of_listener(process, *channel, bytes);
         }
         match capture {
             Some(capture) => capture.cut(bytes, |piece| outlets.take(process, *channel, piece)),
@@ -151,7 +155,9 @@ impl Outlets {
         if let Some((syslog, lines)) = &mut self.syslog {
             lines.cut(bytes, |line| send(syslog, process, line));
         }
-        copy_to_main_log(process, channel, bytes);
+        if self.copied {
+            copy_to_main_log(process, channel, bytes);
+        }
         if self.events {
             self.heard.push(Heard::Logged(bytes.to_vec()));
         }
@@ -161,6 +167,13 @@ impl Outlets {
 /// LOG-036
 fn send(syslog: &Syslog, process: &ProcessName, line: &[u8]) {
     syslog.send(&[process.as_str().as_bytes(), b" ", line].concat());
+}
+
+/// What a listener says is shown byte for byte, and before anything is taken out of it.
+fn copy_of_listener(process: &ProcessName, channel: Channel, bytes: &[u8]) {
+    if tracing::enabled!(Level::DEBUG) {
+        tracing::debug!("{} {} output:\n{}", repr(process.as_str()), channel.name(), bytes_repr(bytes));
+    }
 }
 
 /// LOG-006

@@ -312,10 +312,14 @@ impl Pool {
         .into_bytes()
     }
 
+    /// Whether one event more would make another go.
+    pub fn is_full(&self) -> bool {
+        self.buffer.len() >= usize::try_from(self.config.buffer_size).unwrap_or(usize::MAX)
+    }
+
     /// The oldest goes first when its listeners fall behind (EVT-026).
     fn make_room(&mut self, notes: &mut Vec<ListenerNote>) {
-        let max = usize::try_from(self.config.buffer_size).unwrap_or(usize::MAX);
-        while self.buffer.len() >= max {
+        while self.is_full() {
             let Some(oldest) = self.buffer.pop_front() else { return };
             notes.push(ListenerNote::Overflowed { pool: self.name.clone(), serial: oldest.event.serial });
         }

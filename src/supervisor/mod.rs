@@ -487,12 +487,15 @@ impl Supervisor {
         }
     }
 
-    /// The end of a turn, again until nothing moves: who has arrived, what is due, what shutdown wants next.
+    /// The end of a turn, again until nothing moves: who has arrived, what is due, whom to tell of it, and what
+    /// shutdown wants next.
     fn settle(&mut self) -> bool {
         self.settle_parked();
-        self.tell_all();
         if self.added.is_empty() {
             self.wake_due();
+        }
+        if self.added.is_empty() {
+            self.tell_all();
         }
         if self.added.is_empty() {
             self.advance_shutdown();

@@ -115,7 +115,8 @@ impl Supervisor {
         self.listeners.pools.retain(|pool| pool.name.as_str() != name);
     }
 
-    /// An event has happened: every pool that has subscribed takes it.
+    /// An event has happened: every pool that has subscribed takes it. It is told when nothing more happens in this turn,
+    /// so that an event which comes back goes first; earlier only where the buffer has no room.
     pub(super) fn publish(&mut self, event: &Event) {
         let kind = event.kind();
         self.event_counts.happened(kind);
@@ -123,17 +124,31 @@ impl Supervisor {
             return;
         }
         let payload = event.payload();
-        let extended = self.listeners.pools.iter().any(|pool| pool.config.extended);
+        let wants_more = |pool: &Pool| pool.config.extended && pool.subscriptions(kind) > 0;
+        let extended = self.listeners.pools.iter().any(wants_more);
         let extra = if extended { self.extra(event, &payload) } else { String::new() };
         let listeners = &mut self.listeners;
         let published = Arc::new(Published { serial: listeners.next_serial, kind, payload, extra });
         listeners.next_serial = next_serial(listeners.next_serial);
+        for at in 0..listeners.pools.len() {
+            self.accept(at, &published);
+        }
+    }
+
+    fn accept(&mut self, at: usize, event: &Arc<Published>) {
+        if self
+            .listeners
+            .pools
+            .get(at)
+            .is_some_and(|pool| pool.is_full() && pool.subscriptions(event.kind) > 0)
+        {
+            self.tell(at);
+        }
         let mut notes = Vec::new();
-        for pool in &mut listeners.pools {
-            pool.accept(&published, &mut notes);
+        if let Some(pool) = self.listeners.pools.get_mut(at) {
+            pool.accept(event, &mut notes);
         }
         self.note_listeners(notes);
-        self.tell_all();
     }
 
     /// `events_extended`: what follows the stock tokens.
@@ -292,18 +307,21 @@ impl Supervisor {
 
     /// A process has ended: what it was busy with is told again, and its next life begins anew (EVT-031).
     pub(super) fn died(&mut self, key: ProcessKey) {
-        let Some(process) = self.groups.process(key).filter(|process| process.config.listener) else {
-            return;
-        };
-        let group = process.config.group.clone();
         let now = self.now.at;
-        let Some(pool) = self.listeners.of(&group) else { return };
         let mut notes = Vec::new();
-        pool.failed(key, now, &mut notes);
-        if let Some(listener) = pool.listener_mut(key) {
-            *listener = Listener::default();
+        if let Some(pool) = self.pool_of(key) {
+            pool.failed(key, now, &mut notes);
+            if let Some(listener) = pool.listener_mut(key) {
+                *listener = Listener::default();
+            }
         }
         self.note_listeners(notes);
+    }
+
+    fn pool_of(&mut self, key: ProcessKey) -> Option<&mut Pool> {
+        let process = self.groups.process(key).filter(|process| process.config.listener)?;
+        let group = process.config.group.clone();
+        self.listeners.of(&group)
     }
 
     /// What of the wall clock has begun, for those who want to know (EVT-016).

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::beside::side_by_side;
+use crate::beside::{side_by_side, story};
 use crate::world::World;
 use crate::world::procfs::until;
 use crate::world::stock::python;
@@ -96,6 +96,76 @@ fn a_recorder_hears_the_same_from_both_daemons() {
         // What is told while everything ends depends on when each has ended.
         let end = record.iter().position(|line| line.contains("STATE_CHANGE_STOPPING")).expect("it is told");
         record[..=end].to_vec()
+    });
+}
+
+/// A listener in `sh`: what it answers is one write, and so one read.
+fn listener(world: &World, name: &str, answer: &str) -> String {
+    world.script(
+        name,
+        &format!(
+            "printf 'READY\\n'\nwhile read -r head; do\n    len=${{head##*len:}}\n    head -c \"${{len%% *}}\" > \
+             /dev/null\n    {answer}\ndone"
+        ),
+    );
+    format!("[eventlistener:{name}]\ncommand={{dir}}/{name}\nevents=REMOTE_COMMUNICATION\nstartsecs=0\n")
+}
+
+#[test]
+fn the_log_tells_the_same_of_listeners_of_every_kind_log_012_to_log_015() {
+    side_by_side(|world| {
+        let good = listener(world, "good", "printf 'RESULT 2\\nOKREADY\\n'");
+        let fails = listener(
+            world,
+            "fails",
+            "[ -e {dir}/failed ] && printf 'RESULT 2\\nOKREADY\\n' || printf 'RESULT 4\\nFAILREADY\\n'; : > \
+             {dir}/failed",
+        );
+        let lies = listener(world, "lies", "printf 'it is \\303\\251 \\377 fine\\n'");
+        let raves = listener(world, "raves", "printf 'RESULT 2\\nOKwhat?!\\n'");
+        // The reference gives what one rejects to every pool with a process of its priority (BUG-014).
+        world.configure(&format!(
+            "{good}priority=1\n{fails}priority=2\n{lies}priority=3\n{raves}priority=4\n[eventlistener:tardy]\ncommand={{dir}}/good\n\
+             events=REMOTE_COMMUNICATION\nbuffer_size=2\nautostart=false\nstartsecs=0\n"
+        ));
+        let text = world.read("supervisord.conf");
+        world.write(
+            "supervisord.conf",
+            &text.replacen("[supervisord]\n", "[supervisord]\nloglevel=debug\n", 1),
+        );
+        world.boot();
+        for name in ["good", "fails", "lies", "raves"] {
+            world.await_log(&format!("{name}: ACKNOWLEDGED -> READY"));
+        }
+        for number in 0..4 {
+            call(world, "supervisor.sendRemoteCommEvent", &["t", "d'a\n"]);
+            until("the good one has accepted it", || {
+                (world.log().matches("good: event was processed").count() == number + 1).then_some(())
+            });
+            world.await_log("fails: event was processed");
+        }
+        for name in ["lies", "raves"] {
+            world.await_log(&format!("{name}: has entered the UNKNOWN state"));
+        }
+        world.await_log("discarding event 1");
+        call(world, "supervisor.startProcess", &["tardy"]);
+        until("the tardy one has accepted what is left", || {
+            (world.log().matches("tardy: event was processed").count() == 2).then_some(())
+        });
+        ["good", "fails", "lies", "raves", "tardy"].map(|name| {
+            let told = story(world, &[name, "b'"]);
+            let mut output_of_this = false;
+            // Below the line about output is the output itself. The reference says "rebuffering" each time that it looks
+            // and nobody is READY.
+            let told = told.into_iter().filter(|line| {
+                let shown =
+                    std::mem::replace(&mut output_of_this, line.contains(&format!("'{name}' stdout output")));
+                let about = line.contains(name)
+                    && ["spawned", "success", "fd "].iter().all(|word| !line.contains(word));
+                (about && !line.contains("rebuffering")) || (shown && line.starts_with("b'"))
+            });
+            told.collect::<Vec<_>>()
+        })
     });
 }
 

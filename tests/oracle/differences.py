@@ -9,7 +9,9 @@ exit is noticed at once and a group with nothing to stop takes no second.
 import signal
 
 import supervisor.options
-from supervisor.process import Subprocess
+import supervisor.states
+from supervisor.dispatchers import PEventListenerDispatcher, default_handler
+from supervisor.process import EventListenerPool, Subprocess
 from supervisor.rpcinterface import SupervisorNamespaceRPCInterface
 from supervisor.states import ProcessStates, SupervisorStates
 from supervisor.supervisord import Supervisor
@@ -22,6 +24,10 @@ time = None  # Set by `reference`, so that all modules have one clock.
 RESTART_FLOOR = 1
 KILL_FLOOR = 1
 
+
+# Seconds before an event is told again that failed twice in a row, and at most; each failure doubles the pause (BUG-037).
+RETRY_PAUSE = 0.1
+RETRY_PAUSE_MAX = 30
 
 # Why files cannot be read, and what is said when a restart is refused for that.
 UNREADABLE = "the files are broken"
@@ -86,6 +92,89 @@ class ProcessConfig(supervisor.options.ProcessConfig):
 
     def make_dispatchers(self, process):
         return self.options.make_dispatchers(process)
+
+
+class ListenerConfig(ProcessConfig):
+    """A process of a pool: what it says is heard, and what it is told is written down."""
+
+    def make_process(self, group=None):
+        process = Listener(self)
+        process.group = group
+        return process
+
+    def make_dispatchers(self, process):
+        self.options.make_dispatchers(process)
+        process.ear = PEventListenerDispatcher(process, "stdout", namespec(process))
+        return {"stdout": process.ear}, {}
+
+
+class Listener(Process):
+    ear = None
+
+    def write(self, chars):
+        self.config.options.tell(self, chars)
+
+
+class Judge:
+    """The stock result handler; a pool learns from it that an event was accepted."""
+
+    pool = None
+
+    def __call__(self, event, result):
+        default_handler(event, result)
+        self.pool.failures, self.pool.resume_at = 0, None
+
+    def __eq__(self, other):
+        return isinstance(other, Judge)
+
+
+class PoolConfig(supervisor.options.EventListenerPoolConfig):
+    def make_group(self):
+        return Pool(self)
+
+
+class Pool(EventListenerPool):
+    """BUG-014: a rejected event goes back to the pool that had it. BUG-037: one that fails again and again waits."""
+
+    failures, resume_at = 0, None
+
+    def __init__(self, config):
+        super().__init__(config)
+        config.result_handler.pool = self
+
+    def handle_rejected(self, rejected):
+        if rejected.process.group is not self:
+            return
+        self._acceptEvent(rejected.event, head=True)
+        self.failures += 1
+        if self.failures >= 2:
+            pause = min(RETRY_PAUSE * 2 ** (self.failures - 2), RETRY_PAUSE_MAX)
+            self.resume_at = time.time() + pause
+            self.config.options.logger.warn(
+                "pool %s: event %d failed, %d times in a row now without success, next try in %g seconds"
+                % (self.config.name, rejected.event.serial, self.failures, pause))
+
+    def dispatch(self):
+        if self.resume_at is None or time.time() >= self.resume_at:
+            self.resume_at = None
+            super().dispatch()
+
+    def _acceptEvent(self, event, head=False):
+        """Told at once: where this pool drops an event with somebody READY for it, Convoke drops none."""
+        if len(self.event_buffer) >= self.config.buffer_size and self.is_ready():
+            self.config.options.ambiguous = True
+        super()._acceptEvent(event, head)
+
+    def is_ready(self):
+        ready = supervisor.states.EventListenerStates.READY
+        return any(process.state == ProcessStates.RUNNING and process.listener_state == ready
+                   for process in self.processes.values())
+
+
+def tell_first(pools):
+    """On the way to the end, whoever is READY is told what has happened before the next group, perhaps its own, stops."""
+    for pool in pools:
+        pool.dispatch()
 
 
 class Supervisord(Supervisor):

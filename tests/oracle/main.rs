@@ -1,5 +1,5 @@
 //! The witness: what the reference's own classes did in thousands of random situations, the supervisor must do too:
-//! the same events with the same payloads, the same signals, replies, log lines and process infos, at the same
+//! the same events with the same payloads, the same words to event listeners, the same signals, replies, log lines and process infos, at the same
 //! moments. `record.py` made the traces; where the product decides otherwise, `differences.py` says how and why.
 //!
 //! More traces than are kept here: record a file, and replay it by name.
@@ -35,6 +35,11 @@ fn groups_do_what_the_reference_does() {
 #[test]
 fn shutdown_and_restart_do_what_the_reference_does_life_after_life() {
     replay_all(&kept("lives.jsonl.gz"), 1_600);
+}
+
+#[test]
+fn pools_tell_their_listeners_what_the_reference_tells_them_and_wait_as_it_does() {
+    replay_all(&kept("pools.jsonl.gz"), 500);
 }
 
 #[test]

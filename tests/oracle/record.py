@@ -4,7 +4,7 @@
 
 The kinds: `single` is one process; `groups` are several, some traces with a shutdown or restart at the end; `lives`
 are groups from start to end, and after each restart from the new beginning to the next end, with the files edited,
-and broken, at any moment.
+and broken, at any moment; `pools` are groups and event listener pools, for minutes, or for an hour and more.
 
 One line of JSON is one trace: the configuration, then steps. A step is a moment, what happened to the
 supervisor then, and all that followed at that same moment. Needs supervisor 4.3.0 to record, never to replay.
@@ -13,11 +13,13 @@ supervisor then, and all that followed at that same moment. Needs supervisor 4.3
 import argparse
 import gzip
 import json
+import math
 import random
 
 import differences
 import scenario
 from reference import CLOCK, EPOCH, SIGNALS, TICKS_PER_SECOND, Reference
+from supervisor import events
 from supervisor.datatypes import RestartUnconditionally
 from supervisor.process import ProcessStates
 from supervisor.states import SupervisorStates
@@ -25,27 +27,35 @@ from supervisor.states import SupervisorStates
 
 # Beginnings in one trace: it ends with the end of the last.
 LIVES_MAX = 4
+# Seconds that a trace with pools lasts.
+LIFE, LONG_LIFE = 120, 3_700
 
 
 class Ambiguous(Exception):
-    """Two different deadlines fell into one tick, so their order is not a matter of rule: no trace."""
+    """No trace: two different deadlines fell into one tick, so their order is not a matter of rule; or an event was
+    dropped with somebody READY for it, which depends on how often one looks."""
 
 
 class Recorder:
     def __init__(self, seed, kind):
         self.rng = random.Random(seed)
-        self.single, self.lives = kind == "single", kind == "lives"
-        self.groups = scenario.some_groups(self.rng, self.single)
+        self.single, self.lives, self.pools = kind == "single", kind == "lives", kind == "pools"
+        if self.pools:
+            self.groups = scenario.some_groups_and_pools(self.rng)
+        else:
+            self.groups = scenario.some_groups(self.rng, self.single)
         self.later = scenario.changed_groups(self.rng, self.groups)
         CLOCK.ticks = TICKS_PER_SECOND * self.rng.randint(1, 50) + self.rng.randrange(TICKS_PER_SECOND)
         self.reference = Reference(self.groups)
         self.steps, self.known, self.requests = [], {}, 0
+        # How much longer than usual nothing happens.
+        self.pace = 1
 
     def trace(self):
         if self.lives:
             return self.trace_of_lives()
         self.step(["begin"], self.reference.begin)
-        for _ in range(self.rng.randint(8, 30)):
+        for _ in self.moments():
             if self.reference.ended:
                 break
             self.something()
@@ -70,6 +80,27 @@ class Recorder:
             self.known = {}
         return {"groups": [without_defaults(group) for group in self.groups], "steps": self.steps}
 
+    def moments(self):
+        """As often as something is to happen."""
+        if not self.pools:
+            yield from range(self.rng.randint(8, 30))
+            return
+        life = self.rng.choice([LIFE] * 9 + [LONG_LIFE])
+        self.pace = life // LIFE
+        until = CLOCK.ticks + TICKS_PER_SECOND * life
+        while CLOCK.ticks < until:
+            yield
+            self.obey()
+            if self.rng.random() < 0.05:
+                # Nothing but what comes by itself.
+                self.advance(min(TICKS_PER_SECOND * self.rng.randint(1, 400), max(until - CLOCK.ticks, 1)))
+
+    def obey(self):
+        """Most children end soon when they are told to, so that a life is not one long wait for SIGKILL."""
+        for child in self.mortal():
+            if child.signals and self.rng.random() < 0.7 and not self.reference.ended:
+                self.exit(child)
+
     # What can happen.
 
     def something(self):
@@ -78,14 +109,55 @@ class Recorder:
         mortal = self.mortal()
         if self.lives and rng.random() < 0.1:
             self.edit()
+        elif self.pools and rng.random() < 0.7:
+            self.somebody_speaks()
         elif kind < 0.35:
-            self.advance(scenario.some_ticks(rng, TICKS_PER_SECOND))
+            self.advance(scenario.some_ticks(rng, TICKS_PER_SECOND) * self.pace)
         elif kind < 0.55 and mortal:
             self.exit(rng.choice(mortal))
         elif kind < 0.70:
             self.arm()
         else:
-            self.request(*scenario.some_request(rng, self.reference, self.single))
+            self.request(*scenario.some_request(rng, self.reference, self.single or self.pools))
+
+    def somebody_speaks(self):
+        """A listener in its protocol, a program in its output, or a client to the listeners."""
+        rng, children = self.rng, self.heard()
+        listeners = [child for child in children if hasattr(child.process, "ear")]
+        if listeners and rng.random() < 0.7:
+            children = listeners
+        child = rng.choice(children) if children else None
+        if child is None or rng.random() < 0.15:
+            self.request("sendRemoteCommEvent", rng.choice(["t", "a b", "\u00e9"]), rng.choice(["", "data\n"]))
+        elif child in listeners:
+            self.speak(child)
+        else:
+            kind, text = rng.choice(scenario.OUTPUT), rng.choice(["one line\n", "\u00e9\u20ac", ""])
+            self.step(["output", differences.namespec(child.process), kind, text],
+                      lambda: self.reference.output(child.process, kind, text))
+
+    def heard(self):
+        """Children whose output anybody reads; not those whose group is gone."""
+        here = list(self.reference.processes())
+        return [child for child in self.reference.world.children.values() if any(child.process is one for one in here)]
+
+    def speak(self, child):
+        """Perhaps the first part of a sentence only; the rest comes next."""
+        text = child.unsaid or scenario.some_words(self.rng, child.process)
+        if text and self.rng.random() < 0.1:
+            cut = self.rng.randint(1, len(text))
+            text, child.unsaid = text[:cut], text[cut:]
+        else:
+            child.unsaid = ""
+        if text and child.process.state != ProcessStates.UNKNOWN:
+            self.step(["say", differences.namespec(child.process), text],
+                      lambda: self.reference.say(child.process, text))
+
+    def listen(self):
+        """While time passes, most listeners do their work."""
+        for child in self.heard():
+            if hasattr(child.process, "ear") and self.rng.random() < 0.8:
+                self.speak(child)
 
     def mortal(self):
         """Children that may exit. Supervisor dies of an exit in UNKNOWN, so there is nothing to compare with."""
@@ -161,15 +233,30 @@ class Recorder:
         while not self.reference.ended:
             due = [d for d in map(self.deadline, self.reference.processes()) if d is not None]
             due = [(at, after) for at, after in due if CLOCK.ticks < at + after <= target]
-            if not due:
-                break
-            first = min(at + after for at, after in due)
+            first = min([at + after for at, after in due], default=target + 1)
             if len({d for d in due if sum(d) == first}) > 1:
                 raise Ambiguous
+            first = min([first] + [at for at in self.pools_due() if at <= target])
+            if first > target:
+                break
             CLOCK.ticks = first
             self.step(["wake"], lambda: None)
+            if self.pools:
+                self.listen()
         if not self.reference.ended:
             CLOCK.ticks = target
+
+    def pools_due(self):
+        """When the clock ticks for a pool, and when a pause of one ends."""
+        pools = self.reference.pools()
+        for pool in pools:
+            if pool.resume_at is not None and pool.event_buffer:
+                over = math.ceil((pool.resume_at - EPOCH) * TICKS_PER_SECOND)
+                if over > CLOCK.ticks:
+                    yield over
+        if any(issubclass(tick, kind) for tick in events.TICK_EVENTS for pool in pools
+               for kind in pool.config.pool_events):
+            yield CLOCK.ticks // (5 * TICKS_PER_SECOND) * 5 * TICKS_PER_SECOND + 5 * TICKS_PER_SECOND
 
     def deadline(self, process):
         """When the process does something by itself: the tick, and 1 if it must have passed."""
@@ -191,14 +278,16 @@ class Recorder:
 
     def step(self, what, act):
         reference, world = self.reference, self.reference.world
-        world.saw, world.log, reference.replies = [], [], []
+        world.saw, world.log, world.told, reference.replies = [], [], {}, []
         act()
         reference.run_until_still()
+        if world.ambiguous:
+            raise Ambiguous
         step = {"at": CLOCK.ticks, "do": what}
         if reference.ended:
             world.saw.append("exit %s" % ("restart" if world.mood == SupervisorStates.RESTARTING else "shutdown"))
         changed = self.changed_infos() if world.mood == SupervisorStates.RUNNING else {}
-        for key, value in (("saw", world.saw), ("log", world.log), ("replies", reference.replies), ("info", changed)):
+        for key, value in (("saw", world.saw), ("told", world.told), ("log", world.log), ("replies", reference.replies), ("info", changed)):
             if value:
                 step[key] = value
         self.steps.append(step)
@@ -238,7 +327,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1, help="of the first trace; each next one has the next")
     parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--kind", choices=["single", "groups", "lives"], default="groups")
+    parser.add_argument("--kind", choices=["single", "groups", "lives", "pools"], default="groups")
     parser.add_argument("--out", required=True, help="a file; its name ends in .jsonl.gz")
     args = parser.parse_args()
     # No name and no time in the file: the same traces are the same bytes.

@@ -79,6 +79,8 @@ class Child:
     def __init__(self, process, pid, ticks):
         self.process, self.pid, self.born = process, pid, ticks
         self.signals = []
+        # What a listener has not come to say yet.
+        self.unsaid = ""
 
 
 class World:
@@ -92,6 +94,9 @@ class World:
         self.mood = SupervisorStates.RUNNING
         self.pidhistory = {}
         self.saw, self.log = [], []
+        # What each pool's processes were told; and what somebody says, on its way to who hears it.
+        self.told, self.said = {}, b""
+        self.ambiguous = False
         self.logger = Logger(lambda level, text: self.log.append(level + " " + text))
         self.children, self.zombies, self.signals = {}, [], []
         self.armed = {}
@@ -119,9 +124,18 @@ class World:
     def read(self, groups):
         configs = []
         for group in groups:
+            if "events" in group:
+                configs.append(self.read_pool(group))
+                continue
             processes = [differences.ProcessConfig(self, **parameters(group, p)) for p in group["processes"]]
             configs.append(ProcessGroupConfig(self, group["name"], group["priority"], processes))
         return sorted(configs)
+
+    def read_pool(self, group):
+        processes = [differences.ListenerConfig(self, **parameters(group, p)) for p in group["processes"]]
+        kinds = [getattr(events.EventTypes, name) for name in group["events"]]
+        return differences.PoolConfig(self, group["name"], group["priority"], processes, group["buffer_size"],
+                                      kinds, differences.Judge())
 
     # What Supervisor asks of the system.
 
@@ -155,6 +169,15 @@ class World:
         if process.failure and process.failure.startswith("pipes:"):
             raise OSError(getattr(errno, process.failure[6:]), "armed")
         return {}, {}
+
+    def readfd(self, fd):
+        """What its process just said; nothing when the child has ended."""
+        said, self.said = self.said, b""
+        return said
+
+    def tell(self, process, envelope):
+        text = "%s %s" % (process.config.name, envelope.decode())
+        self.told.setdefault(process.group.config.name, []).append(text)
 
     def fork(self):
         process = self.spawning
@@ -221,6 +244,7 @@ class Reference:
         self.ended = False
         events.clear()
         events.subscribe(events.Event, self.heard)
+        supervisor.process.GlobalSerial.serial = -1
 
     def born_again(self):
         """What comes after a restart, in the same world."""
@@ -231,8 +255,24 @@ class Reference:
         return after
 
     def heard(self, event):
+        if isinstance(event, events.TickEvent) and not self.wants(event):
+            # Convoke's clock does not tick for nobody.
+            return
         name = events.getEventNameByType(event.__class__)
         self.world.saw.append("%s %s" % (name, event.payload()))
+
+    def pools(self):
+        return [group for group in self.supervisord.process_groups.values() if isinstance(group, differences.Pool)]
+
+    def wants(self, event):
+        return any(isinstance(event, kind) for pool in self.pools() for kind in pool.config.pool_events)
+
+    def say(self, process, text):
+        self.world.said = text.encode()
+        process.ear.handle_read_event()
+
+    def output(self, process, kind, text):
+        events.notify(getattr(events.EventTypes, kind)(process, process.pid, text.encode()))
 
     def begin(self):
         for config in self.world.process_group_configs:
@@ -282,7 +322,8 @@ class Reference:
     def mark(self):
         supervisord = self.supervisord
         left = len(supervisord.stop_groups) if supervisord.stop_groups is not None else -1
-        return (len(self.world.saw), len(self.world.log), len(self.replies), self.world.mood,
+        told = sum(map(len, self.world.told.values()))
+        return (told, len(self.world.saw), len(self.world.log), len(self.replies), self.world.mood,
                 supervisord.stopping, left, len(self.world.signals), len(self.world.zombies))
 
     def one_pass(self):
@@ -295,6 +336,7 @@ class Reference:
                 supervisord.stopping = True
                 supervisord.stop_groups = groups[:]
                 events.notify(events.SupervisorStoppingEvent())
+            differences.tell_first(self.pools())
             supervisord.ordered_stop_groups_phase_1()
             if not supervisord.shutdown_report():
                 self.poll()
@@ -304,6 +346,7 @@ class Reference:
             group.transition()
         supervisord.reap()
         supervisord.handle_signal()
+        supervisord.tick()
         if self.world.mood < SupervisorStates.RUNNING:
             supervisord.ordered_stop_groups_phase_2()
 

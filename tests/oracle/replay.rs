@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use convoke::api::{Reply, Request, RequestId, Target};
+use convoke::api::{Channel, Reply, Request, RequestId, Target};
 use convoke::config::{self, Config};
 use convoke::names::{Errno, ExitStatus, Pid, Signal};
 use convoke::supervisor::{
-    CommandError, Effect, Exit, Input, LogPaths, Note, Now, ProcessKey, SpawnError, Supervisor,
+    CommandError, Effect, Exit, Heard, Input, LogPaths, Note, Now, ProcessKey, SpawnError, Supervisor,
 };
 use serde_json::{Value, json};
 
 use crate::speech;
-use crate::trace::{Step, Trace, edited};
+use crate::trace::{Step, Trace, both_clocks, edited};
 
 /// Asks for the state of all processes; the trace's own requests have small numbers.
 const ASK_ALL: RequestId = RequestId(1 << 40);
@@ -31,6 +31,8 @@ struct World {
     /// What a restart begins with.
     next_life: Option<Config>,
     saw: Vec<String>,
+    /// By pool.
+    told: BTreeMap<String, Vec<String>>,
     log: Vec<String>,
     replies: BTreeMap<u64, Value>,
     all: Option<Result<Reply, convoke::api::Fault>>,
@@ -73,6 +75,7 @@ impl Replay {
             later: Some(trace.later()),
             next_life: None,
             saw: Vec::new(),
+            told: BTreeMap::new(),
             log: Vec::new(),
             replies: BTreeMap::new(),
             all: None,
@@ -117,12 +120,16 @@ impl Replay {
         self.world.hear_nothing();
         for _ in 0..WAKES_MAX {
             let at = self.supervisor.deadline().filter(|deadline| *deadline <= step.at.before())?;
-            self.turn(Now { at, ..step.at.now() }, Input::Wake);
+            self.turn(both_clocks(at), Input::Wake);
             let world = &self.world;
-            if !world.saw.is_empty() || !world.log.is_empty() || !world.replies.is_empty() {
+            if !world.saw.is_empty()
+                || !world.told.is_empty()
+                || !world.log.is_empty()
+                || !world.replies.is_empty()
+            {
                 return Some(format!(
-                    "before this step, at {at:?}, the supervisor did {:?} {:?} {:?}",
-                    world.saw, world.log, world.replies
+                    "before this step, at {at:?}, the supervisor did {:?} {:?} {:?} {:?}",
+                    world.saw, world.told, world.log, world.replies
                 ));
             }
         }
@@ -155,6 +162,14 @@ impl Replay {
         }
         if world.saw != step.saw {
             return Some(lists("events and signals", &step.saw, &world.saw));
+        }
+        if world.told != step.told {
+            let lines = |told: &BTreeMap<String, Vec<String>>| -> Vec<String> {
+                told.iter()
+                    .flat_map(|(pool, all)| all.iter().map(move |one| format!("{pool}: {one}")))
+                    .collect()
+            };
+            return Some(lists("told to listeners", &lines(&step.told), &lines(&world.told)));
         }
         if world.log != step.log {
             return Some(lists("log", &step.log, &world.log));
@@ -215,6 +230,7 @@ fn lists(what: &str, expected: &[String], got: &[String]) -> String {
 impl World {
     fn hear_nothing(&mut self) {
         self.saw.clear();
+        self.told.clear();
         self.log.clear();
         self.replies.clear();
     }
@@ -229,6 +245,17 @@ impl World {
             "signal" => Input::Signal(Signal::from_number(number(1) as i32)),
             "exit" => Input::Exited(self.key(text(1)), ExitStatus::from_wait(number(2) as i32)),
             "request" => Input::Request(RequestId(number(1) as u64), request(text(2), &what[3..])),
+            "say" => {
+                let said = Heard::Said(text(2).as_bytes().to_vec());
+                Input::Output(self.key(text(1)), Channel::Stdout, said)
+            }
+            "output" => {
+                let channel = if text(2).ends_with("STDOUT") { Channel::Stdout } else { Channel::Stderr };
+                let bytes = text(3).as_bytes().to_vec();
+                let logged = text(2).starts_with("PROCESS_LOG");
+                let heard = if logged { Heard::Logged(bytes) } else { Heard::Captured(bytes) };
+                Input::Output(self.key(text(1)), channel, heard)
+            }
             "arm" => {
                 let failures = self.armed.entry((text(1).to_string(), text(2).to_string())).or_default();
                 failures.push_back(text(3).to_string());
@@ -302,12 +329,17 @@ impl World {
                 self.saw.push("exit restart".to_string());
                 self.next_life = Some(*config);
             }
+            Effect::Write(key, bytes) => {
+                let name = self.keys.get(&key).cloned().unwrap_or_default();
+                let (pool, process) = name.split_once(':').unwrap_or_default();
+                let told = format!("{process} {}", String::from_utf8_lossy(&bytes));
+                self.told.entry(pool.to_string()).or_default().push(told);
+            }
             Effect::ReadProgram(..)
             | Effect::ReadLog(..)
             | Effect::Measure { .. }
             | Effect::ClearLog(_)
             | Effect::ClearLogs(..)
-            | Effect::Write(..)
             | Effect::Print(_) => {
                 self.wrong = Some("the traces touch no log".to_string());
             }
@@ -336,6 +368,7 @@ fn request(method: &str, args: &[Value]) -> Request {
         "addProcessGroup" => Request::AddGroup { name: text(0) },
         "removeProcessGroup" => Request::RemoveGroup { name: text(0) },
         "reloadConfig" => Request::ReloadConfig,
+        "sendRemoteCommEvent" => Request::RemoteCommunication { kind: text(0), data: text(1) },
         "shutdown" => Request::Shutdown,
         "restart" => Request::RestartDaemon,
         other => panic!("unknown method {other}"),

@@ -1,5 +1,7 @@
 """Random situations: which groups there are, and what happens to them next."""
 
+from supervisor.states import EventListenerStates
+
 NAMES = ["web", "api", "job", "tick"]
 # What is configured where nothing says otherwise; a trace names only what differs.
 DEFAULTS = {
@@ -43,6 +45,43 @@ def some_groups(rng, single):
         return [group]
     names = rng.sample(NAMES, rng.randint(1, len(NAMES)))
     return [some_group(rng, name, 4) for name in names]
+
+
+# What pools subscribe to; one in three hears the clock.
+EVENTS = [
+    ["EVENT"], ["PROCESS_STATE", "TICK_60"], ["TICK", "TICK_3600"], ["PROCESS_STATE"],
+    ["PROCESS_STATE_EXITED", "PROCESS_STATE", "REMOTE_COMMUNICATION"],
+    ["PROCESS_LOG", "PROCESS_COMMUNICATION"], ["REMOTE_COMMUNICATION", "SUPERVISOR_STATE_CHANGE"],
+    ["PROCESS_GROUP", "PROCESS_STATE_FATAL", "PROCESS_LOG_STDERR", "SUPERVISOR_STATE_CHANGE_RUNNING"],
+]
+OUTPUT = ["PROCESS_LOG_STDOUT", "PROCESS_LOG_STDERR", "PROCESS_COMMUNICATION_STDOUT", "PROCESS_COMMUNICATION_STDERR"]
+
+
+def some_pool(rng, name):
+    """An event listener pool; its listeners are as other processes, but for what they say."""
+    pool = some_group(rng, name, 3)
+    for process in pool["processes"]:
+        process.update(autostart=rng.random() < 0.9, autorestart=rng.choice(["always", "always", "unexpected"]))
+    return dict(pool, priority=rng.choice([-1, -1, -1, 999]), events=rng.choice(EVENTS),
+                buffer_size=rng.choice([1, 2, 10, 10, 100]))
+
+
+def some_groups_and_pools(rng):
+    pools = [some_pool(rng, name) for name in rng.sample(["ear", "eye", "nose"], rng.randint(1, 2))]
+    return pools + some_groups(rng, False)
+
+
+def some_words(rng, process):
+    """What a listener says next, mostly what the protocol wants of it."""
+    state = process.listener_state
+    if state == EventListenerStates.BUSY:
+        return rng.choices(
+            ["RESULT 2\nOKREADY\n", "RESULT 2\nOK", "RESULT 4\nFAILREADY\n", "RESULT 3\nOK\nREADY\n", "RESULT x\n",
+             "XXXXXX 2\nOKREADY\n", "RESULT 0\nREADY\n", "RESULT 2\nOKREADY\nREADY\n", "RESULT 2\nOKh\u00e9llo!"],
+            [150, 40, 25, 5, 1, 4, 2, 1, 1])[0]
+    if state == EventListenerStates.ACKNOWLEDGED:
+        return rng.choices(["READY\n", "ready\n", "READY\nmore"], [100, 1, 1])[0]
+    return "what\n" if rng.random() < 0.02 else ""
 
 
 def changed_groups(rng, groups):

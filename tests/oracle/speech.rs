@@ -3,6 +3,7 @@
 use convoke::api::{Fault, Outcome, ProcessInfo, Reply};
 use convoke::supervisor::Note;
 use convoke::supervisor::event::{Fate, SignalMeaning};
+use convoke::supervisor::listener::ListenerNote;
 use serde_json::{Value, json};
 
 /// The line that a main log at level INFO would show, if any (LOG-011 to LOG-016). Left out, as in the traces:
@@ -43,7 +44,7 @@ pub fn log_line(note: &Note) -> Option<String> {
         Note::RestartRefused { reason } => {
             format!("CRIT restart refused, the configuration cannot be used: {reason}")
         }
-        Note::Listener(_) => return None,
+        Note::Listener(note) => return listener_line(note),
         Note::Config(message) => format!("{:?} {}", message.level, message.text),
         Note::Event(_)
         | Note::KilledInBackoff { .. }
@@ -52,6 +53,34 @@ pub fn log_line(note: &Note) -> Option<String> {
         | Note::NobodyToSignal { .. }
         | Note::WaitingToStop { .. }
         | Note::WaitingToDie { .. } => return None,
+    })
+}
+
+/// The same of what goes on between a pool and its processes.
+fn listener_line(note: &ListenerNote) -> Option<String> {
+    Some(match note {
+        ListenerNote::Unknown { process } => format!(
+            "WARN {process}: has entered the UNKNOWN state and will no longer receive events, this usually indicates \
+             the process violated the eventlistener protocol"
+        ),
+        ListenerNote::Rejected { process } => format!("WARN {process}: event was rejected"),
+        ListenerNote::Failed { process } => format!("WARN {process}: event caused an error"),
+        ListenerNote::BadResultLine { process, line } => format!("WARN {process}: bad result line: '{line}'"),
+        ListenerNote::Overflowed { pool, serial } => {
+            format!("ERRO pool {pool} event buffer overflowed, discarding event {serial}")
+        }
+        ListenerNote::Paused { pool, serial, failures, millis } => format!(
+            "WARN pool {pool}: event {serial} failed, {failures} times in a row now without success, next try in {} \
+             seconds",
+            *millis as f64 / 1000.0
+        ),
+        ListenerNote::Became { .. }
+        | ListenerNote::Sent { .. }
+        | ListenerNote::Processed { .. }
+        | ListenerNote::Closed { .. }
+        | ListenerNote::DoesNotRead { .. }
+        | ListenerNote::Rebuffered { .. }
+        | ListenerNote::Dropped { .. } => return None,
     })
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use convoke::config::{AutoRestart, Config, GroupConfig, ProcessConfig};
+use convoke::config::{
+    AutoRestart, Config, EventType, GroupConfig, GroupKind, ListenerConfig, ProcessConfig, ResultHandler,
+};
 use convoke::names::Signal;
 use convoke::supervisor::{Instant, Now, UnixTime};
 use serde::Deserialize;
@@ -36,6 +38,9 @@ pub struct Step {
     /// Events and signals, in order.
     #[serde(default)]
     pub saw: Vec<String>,
+    /// What the processes of each pool are told, in order: the process's name, and all that is written to it.
+    #[serde(default)]
+    pub told: BTreeMap<String, Vec<String>>,
     /// What a main log at level INFO says, in order.
     #[serde(default)]
     pub log: Vec<String>,
@@ -54,6 +59,11 @@ struct Group {
     name: String,
     priority: i64,
     processes: Vec<Process>,
+    /// Of a pool: what it subscribes to, and how much it can hold.
+    #[serde(default)]
+    events: Vec<String>,
+    #[serde(default)]
+    buffer_size: i64,
 }
 
 /// Only what is not the default.
@@ -72,11 +82,16 @@ struct Process {
     killasgroup: Option<bool>,
 }
 
+/// A moment that need not be a tick.
+pub fn both_clocks(at: Instant) -> Now {
+    let second = 1_000_000_000;
+    Now { at, unix: UnixTime(EPOCH + (at.0 / second) as i64), nanos: (at.0 % second) as u32 }
+}
+
 impl Tick {
     /// On both clocks.
     pub fn now(self) -> Now {
-        let unix = UnixTime(EPOCH + self.0 as i64 / TICKS_PER_SECOND);
-        Now { at: Instant(self.0 * TICK_NANOS), unix, nanos: 0 }
+        both_clocks(Instant(self.0 * TICK_NANOS))
     }
 
     /// The tick before, where the recorder may have looked last.
@@ -107,11 +122,26 @@ pub fn edited(groups: &Value) -> Option<Config> {
 }
 
 fn configs(groups: &[Group]) -> Vec<Arc<GroupConfig>> {
-    let group = |group: &Group| {
-        let processes = group.processes.iter().map(|process| process.config(&group.name)).collect();
-        common::group(&group.name, group.priority, processes)
-    };
-    common::in_order(groups.iter().map(group).collect())
+    common::in_order(groups.iter().map(Group::config).collect())
+}
+
+impl Group {
+    fn config(&self) -> Arc<GroupConfig> {
+        let processes = self.processes.iter().map(|process| process.config(&self.name)).collect();
+        let mut group = common::group(&self.name, self.priority, processes);
+        if !self.events.is_empty() {
+            let group = Arc::make_mut(&mut group);
+            group.processes.iter_mut().for_each(|process| Arc::make_mut(process).listener = true);
+            let kinds = self.events.iter().map(|name| EventType::parse(name).expect("a type of event"));
+            group.kind = GroupKind::EventListeners(ListenerConfig {
+                events: kinds.collect(),
+                buffer_size: self.buffer_size,
+                result_handler: ResultHandler::Standard,
+                extended: false,
+            });
+        }
+        group
+    }
 }
 
 impl Process {

@@ -45,7 +45,7 @@ fn timed(plan: &Plan) -> Outcome {
 fn pools_lose_nothing_that_they_had_room_for_and_tell_nothing_twice() {
     let first = setting("SIM_SEED", 1);
     let mut all = Counts::default();
-    for seed in first..first + 40 {
+    for seed in first..first + 25 {
         let plan = Plan {
             seed,
             processes: 30,
@@ -83,7 +83,7 @@ fn one_large_world_keeps_every_promise() {
 
 #[test]
 fn many_worlds_keep_every_promise() {
-    let (first, worlds) = (setting("SIM_SEED", 1), setting("SIM_WORLDS", 300));
+    let (first, worlds) = (setting("SIM_SEED", 1), setting("SIM_WORLDS", 200));
     let plan = |seed| Plan {
         seed,
         processes: 200,
@@ -113,7 +113,7 @@ fn many_worlds_keep_every_promise() {
 #[test]
 fn small_worlds_keep_every_promise_at_every_turn() {
     let first = setting("SIM_SEED", 1);
-    for seed in first..first + 30 {
+    for seed in first..first + 15 {
         run(&Plan {
             seed,
             processes: 60,

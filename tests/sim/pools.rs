@@ -30,6 +30,9 @@ struct Pool {
     config: ListenerConfig,
     /// Oldest first.
     buffer: VecDeque<Held>,
+    /// What has just happened, once for each subscription. If there is no room for it, but somebody READY, the oldest
+    /// event is told before it is taken.
+    arriving: Vec<Held>,
     busy: BTreeMap<ProcessKey, Held>,
     next_serial: u64,
     /// What the log must be told of the buffer, in order.
@@ -99,13 +102,9 @@ impl Pools {
         for pool in subscribed {
             let pool_serial = pool.next_serial;
             pool.next_serial += 1;
-            for time in 0..pool.subscriptions(kind) {
-                let held = Held { told: told.clone(), pool_serial };
-                if time > 0 {
-                    pool.expect_rebuffered(&held);
-                }
-                pool.take(held, false);
-            }
+            pool.settle();
+            let copies = (0..pool.subscriptions(kind)).map(|_| Held { told: told.clone(), pool_serial });
+            pool.arriving = copies.collect();
         }
     }
 
@@ -136,6 +135,9 @@ impl Pools {
             return Err(format!("{name} is told of an event in a pause"));
         }
         pool.resume_at = None;
+        if !pool.is_full() {
+            pool.settle();
+        }
         let held = pool.buffer.pop_front().ok_or_else(|| format!("{name} is told of nothing"))?;
         let Told { serial, kind, payload } = &*held.told;
         let event = kind.name();
@@ -153,6 +155,7 @@ impl Pools {
         if let Some(held) = pool.busy.insert(key, held) {
             return Err(format!("{name}: told of an event while busy with {}", held.told.serial));
         }
+        pool.settle();
         self.counts.written += 1;
         Ok(())
     }
@@ -171,6 +174,11 @@ impl Pools {
 
     /// The log is told something, in the turn of `speaker`.
     pub fn note(&mut self, note: &ListenerNote, speaker: Option<ProcessKey>, now: Instant) -> Verdict {
+        if let ListenerNote::Rebuffered { pool, .. } | ListenerNote::Overflowed { pool, .. } = note
+            && let Some(pool) = self.pools.get_mut(pool)
+        {
+            pool.settle();
+        }
         match note {
             ListenerNote::Rebuffered { pool, serial, .. } => {
                 let due = self.pools.get(pool).is_some_and(|pool| !pool.expected.is_empty());
@@ -230,9 +238,15 @@ impl Pools {
         Ok(())
     }
 
+    /// Nothing has made room for what has just happened.
+    fn settle(&mut self) {
+        self.pools.values_mut().for_each(Pool::settle);
+    }
+
     fn give_back(&mut self, key: ProcessKey, failed: bool) {
         let Some(pool) = self.homes.get(&key).and_then(|name| self.pools.get_mut(name)) else { return };
         let Some(held) = pool.busy.remove(&key) else { return };
+        pool.settle();
         pool.failures += u32::from(failed);
         self.counts.failed += usize::from(failed);
         pool.taken -= 1;
@@ -251,7 +265,8 @@ impl Pools {
     }
 
     /// At the end of each turn: nobody waits for an event that is there.
-    pub fn turn_ends(&self, now: Instant, is_running: impl Fn(ProcessKey) -> bool) -> Verdict {
+    pub fn turn_ends(&mut self, now: Instant, is_running: impl Fn(ProcessKey) -> bool) -> Verdict {
+        self.settle();
         for (key, name) in &self.ready {
             let waits = |pool: &Pool| !pool.buffer.is_empty() && pool.resume_at.is_none_or(|at| at <= now);
             if self.pools.get(name).is_some_and(waits) && is_running(*key) {
@@ -262,7 +277,8 @@ impl Pools {
     }
 
     /// Every event that was taken is accepted, dropped for want of room, or on its way.
-    pub fn check(&self) -> Verdict {
+    pub fn check(&mut self) -> Verdict {
+        self.settle();
         for (name, pool) in &self.pools {
             if let Some(note) = pool.expected.front() {
                 return Err(format!("{name}: nobody said {note:?}"));
@@ -285,6 +301,7 @@ impl Pool {
             name,
             config,
             buffer: VecDeque::new(),
+            arriving: Vec::new(),
             busy: BTreeMap::new(),
             next_serial: 0,
             expected: VecDeque::new(),
@@ -300,6 +317,19 @@ impl Pool {
         self.config.events.iter().filter(|subscribed| subscribed.includes(kind)).count()
     }
 
+    fn is_full(&self) -> bool {
+        self.buffer.len() as i64 >= self.config.buffer_size
+    }
+
+    fn settle(&mut self) {
+        for (time, held) in std::mem::take(&mut self.arriving).into_iter().enumerate() {
+            if time > 0 {
+                self.expect_rebuffered(&held);
+            }
+            self.take(held, false);
+        }
+    }
+
     fn expect_rebuffered(&mut self, held: &Held) {
         let (pool, serial) = (self.name.clone(), held.told.serial);
         let (size, max) = (self.buffer.len(), self.config.buffer_size);
@@ -309,7 +339,7 @@ impl Pool {
     /// At the end, or at the head what comes back. The oldest makes room, and the log is told of it.
     fn take(&mut self, held: Held, back: bool) {
         self.taken += 1;
-        while self.buffer.len() as i64 >= self.config.buffer_size {
+        while self.is_full() {
             let Some(oldest) = self.buffer.pop_front() else { return };
             self.dropped += 1;
             let (pool, serial) = (self.name.clone(), oldest.told.serial);
