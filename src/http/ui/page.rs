@@ -190,8 +190,8 @@ fn table(page: &mut String, all: &Snapshot, view: &View, rows: Vec<&Row>) {
         "<form id=\"acts\" method=\"post\" action=\"act{}\">\n<div id=\"whole\"><p id=\"shown\">{}</p>\
          <button name=\"do\" value=\"start\">Start all</button> \
          <button name=\"do\" value=\"stop\">Stop all</button> \
-         <button name=\"do\" value=\"restart\">Restart all</button></div>\n<table id=\"table\">\n\
-         <caption>Processes</caption>\n<thead><tr>",
+         <button name=\"do\" value=\"restart\">Restart all</button></div>\n<table id=\"table\" role=\"table\" aria-label=\"Processes\">\n\
+         <thead role=\"rowgroup\"><tr role=\"row\">",
         Escaped(&view.query()),
         Escaped(&shown(view, rows.len()))
     );
@@ -203,7 +203,7 @@ fn table(page: &mut String, all: &Snapshot, view: &View, rows: Vec<&Row>) {
         };
         let _ = write!(
             page,
-            "<th scope=\"col\"{order}><a href=\"./{}\" data-sort=\"{}\">{}</a></th>",
+            "<th role=\"columnheader\" scope=\"col\"{order}><a href=\"./{}\" data-sort=\"{}\">{}</a></th>",
             Escaped(&view.sorted(sort).query()),
             sort.word(),
             match sort {
@@ -215,7 +215,7 @@ fn table(page: &mut String, all: &Snapshot, view: &View, rows: Vec<&Row>) {
             }
         );
     }
-    page.push_str("<th scope=\"col\">Description</th><th scope=\"col\">Actions</th></tr></thead>\n");
+    page.push_str("<th role=\"columnheader\" scope=\"col\">Description</th><th role=\"columnheader\" scope=\"col\">Actions</th></tr></thead>\n");
     let none = rows.is_empty();
     for section in view.sections(all, rows) {
         write_section(page, view, &section, all.now);
@@ -238,7 +238,8 @@ fn shown(view: &View, count: usize) -> String {
 
 fn write_section(page: &mut String, view: &View, section: &Section<'_>, now: i64) {
     let Section { title, rows } = section;
-    let _ = writeln!(page, "<tbody data-section=\"{}\">", Escaped(title.unwrap_or_default()));
+    let _ =
+        writeln!(page, "<tbody role=\"rowgroup\" data-section=\"{}\">", Escaped(title.unwrap_or_default()));
     if view.by != By::Nothing {
         section_head(page, view.by, *title, &counts(rows), view.is_part());
     }
@@ -252,7 +253,7 @@ fn write_section(page: &mut String, view: &View, section: &Section<'_>, now: i64
 fn section_head(page: &mut String, by: By, title: Option<&str>, counts: &str, is_part: bool) {
     let _ = write!(
         page,
-        "<tr class=\"section\"><th colspan=\"{COLUMNS}\" scope=\"rowgroup\"><b>{}</b> <span>{counts}</span>",
+        "<tr role=\"row\" class=\"section\"><th role=\"rowheader\" colspan=\"{COLUMNS}\" scope=\"rowgroup\"><b>{}</b> <span>{counts}</span>",
         Escaped(title.unwrap_or(rest(by)))
     );
     let target = match (by, title) {
@@ -295,9 +296,9 @@ fn write_row(page: &mut String, row: &Row, now: i64, collection: Option<&str>) {
     let shown = |shown: bool| if shown { "" } else { " hidden" };
     let _ = writeln!(
         page,
-        "<tr data-id=\"{id}\" data-s=\"{state}\"><th scope=\"row\"><a href=\"log?name={address}{kept}\">{id}</a></th>\
-         <td class=\"st\"><span class=\"state\">{state}</span></td><td class=\"up\">{uptime}</td>\
-         <td class=\"pid\">{pid}</td><td class=\"exit\">{exit}</td><td class=\"what\">{what}</td><td class=\"do\">\
+        "<tr role=\"row\" data-id=\"{id}\" data-s=\"{state}\"><th role=\"rowheader\" scope=\"row\"><a href=\"log?name={address}{kept}\">{id}</a></th>\
+         <td role=\"cell\" class=\"st\"><span class=\"state\">{state}</span></td><td role=\"cell\" class=\"up\">{uptime}</td>\
+         <td role=\"cell\" class=\"pid\">{pid}</td><td role=\"cell\" class=\"exit\">{exit}</td><td role=\"cell\" class=\"what\">{what}</td><td role=\"cell\" class=\"do\">\
          <button name=\"do\" value=\"start:{id}\" aria-label=\"Start {id}\"{can_start}>Start</button>\
          <button name=\"do\" value=\"stop:{id}\" aria-label=\"Stop {id}\"{can_stop}>Stop</button>\
          <button name=\"do\" value=\"restart:{id}\" aria-label=\"Restart {id}\"{can_restart}>Restart</button>\
