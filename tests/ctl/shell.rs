@@ -99,3 +99,26 @@ fn on_a_pipe_prompts_are_written_and_answers_taken_ctl_050() {
         assert_eq!((normal(&ours.0), ours.1), (normal(&stock.0), stock.1), "{lines:?}");
     }
 }
+
+#[test]
+fn at_a_terminal_a_password_is_hidden_and_colours_are_shown_to_who_wants_them() {
+    let Some(python) = python() else { return };
+    let mut world = World::ours();
+    world.configure("[program:x]\ncommand=sleep 1000\n");
+    let conf = world.read("supervisord.conf");
+    let locked = "[unix_http_server:locked]\nfile={dir}/locked.sock\nusername=me\npassword=secret\n";
+    world.write("supervisord.conf", &format!("{conf}{locked}"));
+    world.boot();
+    world.await_state("x", "RUNNING");
+    let url = |name: &str| format!("unix://{}", world.path(name).display());
+    let stock = python.with_file_name("supervisorctl");
+    for (client, colours) in [(env!("CARGO_BIN_EXE_supervisorctl"), "yes"), (text(&stock), "no")] {
+        let output = Command::new(&python)
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ctl/terminal.py"))
+            .args([client, &url("locked.sock"), &url("supervisor.sock"), colours])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{client}: {said}");
+    }
+}
