@@ -12,6 +12,7 @@ mod metrics;
 mod origin;
 mod rpc;
 pub mod socket;
+mod swallow;
 mod timed;
 mod times;
 mod ui;
@@ -193,6 +194,7 @@ async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response<Bod
     let path = percent_decoded(request.uri().path());
     let free = healthz::is_at(site.local(&path)) && !site.web.healthz_auth;
     if let Some(refused) = site.refusal(&request).filter(|_| !free) {
+        swallow::body_of(request).await;
         return refused;
     }
     if site.is_base(&path) {

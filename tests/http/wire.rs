@@ -1,6 +1,6 @@
 //! HTTP itself: routes, refusals, keep-alive, authentication.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -260,4 +260,24 @@ fn a_panic_in_a_request_is_500_and_the_servers_go_on() {
     let answer = exchange(world.port, &post("/RPC2", call));
     assert_eq!((status(&answer), body(&answer).len()), ("500 Internal Server Error", 146));
     assert_eq!(body(&get(world.port, "GET /ok.html", "")), "OK");
+}
+
+#[test]
+fn who_is_refused_may_first_send_the_body_apart_from_the_head() {
+    let world = World::new();
+    let mut first = connect(world.guarded);
+    first.write_all(b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n").unwrap();
+    // When this one has its answer, that head has long been read.
+    assert_eq!(status(&exchange(world.guarded, "GET / HTTP/1.0\r\n\r\n")), "401 Unauthorized");
+    first.set_nonblocking(true).unwrap();
+    let early = first.read(&mut [0]);
+    assert!(
+        early.is_err_and(|error| error.kind() == ErrorKind::WouldBlock),
+        "it was answered before its body"
+    );
+    first.set_nonblocking(false).unwrap();
+    first.write_all(b"<x/>").unwrap();
+    let mut answer = String::new();
+    first.read_to_string(&mut answer).unwrap();
+    assert_eq!(status(&answer), "401 Unauthorized");
 }
