@@ -113,6 +113,13 @@ impl Parked {
         found.into_iter().map(|(_, key)| key).collect()
     }
 
+    /// Whether there is anything to do for it: most of the many that may wait have nothing to do with most turns.
+    pub fn is_concerned(&self, moved: &BTreeSet<ProcessKey>, now: Instant) -> bool {
+        self.is_done()
+            || self.report_at.is_some_and(|at| at <= now)
+            || moved.iter().any(|key| self.waiting.contains_key(key))
+    }
+
     /// All that it waits for, in visiting order.
     pub fn waiting_in_order(&self) -> Vec<ProcessKey> {
         let mut all: Vec<(usize, ProcessKey)> =

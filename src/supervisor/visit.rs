@@ -121,7 +121,9 @@ impl Supervisor {
     /// Sees who has arrived; requests that wait for nobody any more are answered.
     pub(super) fn settle_parked(&mut self) {
         let moved = std::mem::take(&mut self.moved);
-        let ids: Vec<RequestId> = self.parked.keys().copied().collect();
+        let now = self.now.at;
+        let concerned = self.parked.values().filter(|parked| parked.is_concerned(&moved, now));
+        let ids: Vec<RequestId> = concerned.map(|parked| parked.id).collect();
         for id in ids {
             self.settle_arrivals(id, &moved);
             self.report_stops(id);
