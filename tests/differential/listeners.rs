@@ -31,12 +31,21 @@ stdout_events_enabled=true
 command={dir}/capture
 stdout_capture_maxbytes=1KB
 autorestart=false
+[program:complains]
+command={dir}/complains
+stderr_events_enabled=true
+[program:confesses]
+command={dir}/confesses
+stderr_capture_maxbytes=1KB
 [program:missing]
 command={dir}/nothing
 startretries=0
+[eventlistener:clock]
+command=%(ENV_PYTHON)s {dir}/recorder.py {dir}/ticks
+events=TICK
 ";
 
-/// What the recorder has written, pids left out.
+/// What the recorder has written, without pids and what depends on the clock.
 fn record(world: &World) -> Vec<String> {
     let record = world.read("record");
     let tokens = |line: &str| {
@@ -47,6 +56,8 @@ fn record(world: &World) -> Vec<String> {
             }
             // With the pid's length.
             None if token.starts_with("len:") => "len:N".to_string(),
+            // The clock takes a serial now and then; the pool's own is compared.
+            None if token.starts_with("serial:") => "serial:N".to_string(),
             None => token.to_string(),
         });
         tokens.collect::<Vec<_>>().join(" ")
@@ -69,15 +80,24 @@ fn a_recorder_hears_the_same_from_both_daemons() {
         let python = python().expect("a Python with Supervisor");
         world.set_env("PYTHON", python.to_str().expect("a name in UTF-8"));
         world.write("recorder.py", RECORDER);
+        world.script("complains", "while read x; do echo \"no: $x\" >&2; done");
+        world.script(
+            "confesses",
+            "read x; echo '<!--XSUPERVISOR:BEGIN-->me<!--XSUPERVISOR:END-->' >&2; read x",
+        );
         world.script("capture", "read x; echo 'a<!--XSUPERVISOR:BEGIN-->bc<!--XSUPERVISOR:END-->d'; exit 3");
         world.configure(PROGRAMS);
         world.boot();
-        for name in ["recorder", "cat", "capture"] {
+        for name in ["recorder", "cat", "capture", "complains", "confesses", "clock"] {
             await_event(world, &format!("PROCESS_STATE_RUNNING len:N 'processname:{name}"));
         }
         await_event(world, "PROCESS_STATE_FATAL");
         call(world, "supervisor.sendProcessStdin", &["cat", "h\u{e9}\n"]);
         await_event(world, "PROCESS_LOG_STDOUT");
+        call(world, "supervisor.sendProcessStdin", &["complains", "yes\n"]);
+        await_event(world, "PROCESS_LOG_STDERR");
+        call(world, "supervisor.sendProcessStdin", &["confesses", "now\n"]);
+        await_event(world, "PROCESS_COMMUNICATION_STDERR");
         call(world, "supervisor.sendRemoteCommEvent", &["deployed", "seven\n"]);
         await_event(world, "REMOTE_COMMUNICATION");
         call(world, "supervisor.sendProcessStdin", &["capture", "\n"]);
@@ -90,12 +110,19 @@ fn a_recorder_hears_the_same_from_both_daemons() {
                 record(world).iter().filter(|line| line.contains("RUNNING len:N 'processname:cat")).count();
             (back == 2).then_some(())
         });
+        let tick = until("the clock has ticked", || {
+            let ticks = world.read("ticks");
+            ticks.contains("eventname:TICK_5 ").then(|| ticks.lines().next().unwrap_or_default().to_string())
+        });
         call(world, "supervisor.shutdown", &[]);
         await_event(world, "STATE_CHANGE_STOPPING");
         let record = record(world);
         // What is told while everything ends depends on when each has ended.
         let end = record.iter().position(|line| line.contains("STATE_CHANGE_STOPPING")).expect("it is told");
-        record[..=end].to_vec()
+        // It has the next serial of all events, whatever that is by then, and a moment.
+        let shape =
+            tick.split([' ', ':', '\'']).filter(|word| word.parse::<u64>().is_err()).collect::<Vec<_>>();
+        (record[..=end].to_vec(), shape.join(" "))
     });
 }
 

@@ -9,7 +9,7 @@ use crate::world::World;
 use crate::world::procfs::{runs, until};
 
 /// Writes down head and payload of every event, in one line, and says OK.
-const RECORDER: &str = "\
+pub const RECORDER: &str = "\
 printf 'READY\\n'
 while read -r head; do
     len=${head##*len:}
@@ -22,7 +22,7 @@ done";
 const PUPPET: &str = "printf 'READY\\n'\nwhile :; do cat {dir}/strings; done";
 
 /// A pool whose processes do as a script does.
-fn pool(name: &str, command: &str, events: &str, more: &str) -> String {
+pub fn pool(name: &str, command: &str, events: &str, more: &str) -> String {
     format!("[eventlistener:{name}]\ncommand={{dir}}/{command}\nevents={events}\nstartsecs=0\n{more}\n")
 }
 
@@ -36,7 +36,7 @@ fn times(world: &World, text: &str) -> usize {
 }
 
 /// The tokens and payload that a recorder has of each event, without the time at which it came.
-fn record(world: &World, name: &str) -> Vec<String> {
+pub fn record(world: &World, name: &str) -> Vec<String> {
     let read = world.read(name);
     read.lines().filter_map(|line| Some(line.split_once(' ')?.1.to_string())).collect()
 }

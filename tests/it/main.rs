@@ -21,3 +21,4 @@ mod reload;
 mod servers;
 mod startup;
 mod update;
+mod views;
