@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::world::World;
 use crate::world::procfs::until;
 use crate::world::stock::python;
+use crate::world::{Boot, World};
 
 /// Each program runs once and ends. Whatever is compared is written in one piece, or does not depend on the pieces.
 const PROGRAMS: &str = "\
@@ -139,4 +139,59 @@ fn the_same_without_colours_log_035() {
     if python().is_some() {
         compare("strip_ansi=true");
     }
+}
+
+/// Each as the reference can bear it: without a size, since it would rename what it cannot rotate (BUG-005).
+const STREAMS: &str = "\
+[supervisord]
+silent=true
+[program:out]
+command={dir}/plain
+stdout_logfile=/dev/stdout
+stdout_logfile_maxbytes=0
+stderr_logfile=/dev/stderr
+stderr_logfile_maxbytes=0
+[program:fd]
+command={dir}/plain
+stdout_logfile=/dev/fd/2
+stdout_logfile_maxbytes=0
+redirect_stderr=true
+[program:fifo]
+command={dir}/plain
+stdout_logfile={dir}/fifo
+stdout_logfile_maxbytes=0
+stderr_logfile=NONE
+";
+
+/// What came out of the daemon's standard output, its standard error and the FIFO; lines sorted, as programs run at once.
+fn streams(mut world: World) -> [Vec<String>; 3] {
+    world.script("plain", "echo one; echo two >&2; echo three");
+    world.configure(&STREAMS.replace("command=", "startsecs=0\nautorestart=false\ncommand="));
+    let wrapper =
+        "mkfifo fifo out err; for f in fifo out err; do cat $f > $f.read & done; exec \"$@\" > out 2> err";
+    world.boot_as(&Boot { wrapper: &["sh", "-c", wrapper, "sh"], ..Boot::default() });
+    world.await_up();
+    until("all have ended", || (world.log().matches("exited: ").count() >= 3).then_some(()));
+    // Reopened as a log rotator asks for, they are what they were (SIG-004).
+    world.signal("USR2");
+    until("the logs are reopened", || world.log().contains("received SIGUSR2").then_some(()));
+    [("out", 2), ("err", 4), ("fifo", 2)].map(|(name, expected)| {
+        until("its lines have come", || {
+            (world.read(&format!("{name}.read")).lines().count() >= expected).then_some(())
+        });
+        let mut lines: Vec<String> =
+            world.read(&format!("{name}.read")).lines().map(str::to_string).collect();
+        lines.sort();
+        lines
+    })
+}
+
+#[test]
+fn streams_get_what_the_reference_sends_them() {
+    let Some(reference) = World::reference() else { return };
+    let (ours, theirs) = (streams(World::ours()), streams(reference));
+    assert_eq!(ours, theirs);
+    assert_eq!(ours[0], ["one", "three"]);
+    assert_eq!(ours[1], ["one", "three", "two", "two"]);
+    assert_eq!(ours[2], ["one", "three"]);
 }
