@@ -17,6 +17,7 @@ mod logs;
 mod output;
 mod pages;
 mod processes;
+mod refusals;
 mod rotation;
 mod session;
 mod strangers;
