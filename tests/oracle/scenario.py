@@ -77,7 +77,7 @@ def some_words(rng, process):
     if state == EventListenerStates.BUSY:
         return rng.choices(
             ["RESULT 2\nOKREADY\n", "RESULT 2\nOK", "RESULT 4\nFAILREADY\n", "RESULT 3\nOK\nREADY\n", "RESULT x\n",
-             "XXXXXX 2\nOKREADY\n", "RESULT 0\nREADY\n", "RESULT 2\nOKREADY\nREADY\n", "RESULT 2\nOKh\u00e9llo!"],
+             "RESALT 2\nOKREADY\n", "RESULT 0\nREADY\n", "RESULT 2\nOKREADY\nREADY\n", "RESULT 2\nOKh\u00e9llo!"],
             [150, 40, 25, 5, 1, 4, 2, 1, 1])[0]
     if state == EventListenerStates.ACKNOWLEDGED:
         return rng.choices(["READY\n", "ready\n", "READY\nmore"], [100, 1, 1])[0]

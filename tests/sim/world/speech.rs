@@ -24,7 +24,7 @@ const NONSENSE: [&str; 10] = [
     "RESULT 2\nOKRESULT 2\nOKREADY\n",
     "RESULT 2\nOKREADY\nREADY\n",
     "RESULT 0\nREADY\n",
-    "XXXXXX 2\nOKREADY\n",
+    "RESALT 2\nOKREADY\n",
     "RESULT 3\nOK",
     "READY\n",
 ];
