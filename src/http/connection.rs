@@ -28,6 +28,7 @@ use super::refuse_and_close;
 use super::socket::Socket;
 use super::timed::{Phase, TimedIo};
 use super::watcher::Watcher;
+use crate::daemon::handle::LetGo;
 
 /// Bytes that hyper buffers of a request; a longer head is answered 431.
 const HEAD_MAX: usize = 16 * 1024;
@@ -40,6 +41,9 @@ const TURNED_AWAY_MAX: usize = 64;
 
 /// How long a connection that is turned away stays open, so that its client finds the answer.
 const TURNED_AWAY_TIME: Duration = Duration::from_secs(1);
+
+/// Connections whose end is told as one, so that the memory of a crowd can go back to the system.
+const CROWD: usize = 64;
 
 /// After a failed accept, mostly for want of descriptors, the next is tried so much later.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -90,8 +94,14 @@ struct Arrived {
 }
 
 /// Accepts until closing; then waits for the connections, which end after the answer they are at.
-pub(super) async fn accept(listener: Accepting, router: Router, mut closing: watch::Receiver<()>) {
+pub(super) async fn accept(
+    listener: Accepting,
+    router: Router,
+    let_go: LetGo,
+    mut closing: watch::Receiver<()>,
+) {
     let (mut connections, mut refusals) = (JoinSet::new(), JoinSet::new());
+    let mut left = 0_usize;
     let mut guests = Guests::default();
     let mut failing = false;
     loop {
@@ -116,10 +126,16 @@ pub(super) async fn accept(listener: Accepting, router: Router, mut closing: wat
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
-            Some(ended) = connections.join_next_with_id() => guests.left(match ended {
-                Ok((id, ())) => id,
-                Err(error) => error.id(),
-            }),
+            Some(ended) = connections.join_next_with_id() => {
+                guests.left(match ended {
+                    Ok((id, ())) => id,
+                    Err(error) => error.id(),
+                });
+                left = (left + 1) % CROWD;
+                if left == 0 {
+                    let_go.tell();
+                }
+            }
             Some(_) = refusals.join_next() => (),
             _ = closing.changed() => break,
         }

@@ -130,7 +130,8 @@ pub fn serve(listeners: Vec<Listener>, handle: Handle, options: Options) -> io::
         let router = router(Site { rpc: rpc.clone(), credentials, web, ctime: options.ctime, since });
         servers.paths.extend(listener.path);
         let accepting = connection::Accepting::new(listener.socket)?;
-        servers.loops.spawn(connection::accept(accepting, router, closed.clone()));
+        let let_go = rpc.handle().let_go().clone();
+        servers.loops.spawn(connection::accept(accepting, router, let_go, closed.clone()));
     }
     Ok(servers)
 }

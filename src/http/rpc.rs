@@ -8,7 +8,7 @@ use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::budget::{Budget, Claim, Held, body_of};
 use super::latest::{Latest, Moment};
@@ -36,6 +36,9 @@ const MULTICALL_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// connections of a server, so that they cannot take all of them.
 const STREAMS_MAX: usize = 256;
 
+/// Bytes of a call that is read out of turn; longer ones are read one after the other.
+const LONG_MIN: usize = 16 * 1024;
+
 /// Bytes of an unreadable request that the log shows.
 const SHOWN_MAX: usize = 80;
 
@@ -47,6 +50,8 @@ pub(super) struct Rpc {
     local_time: LocalTime,
     budget: Budget,
     latest: Latest,
+    /// Held by the one long call that is being read.
+    long: Mutex<()>,
     streams: Arc<Semaphore>,
     times: Times,
 }
@@ -56,7 +61,8 @@ impl Rpc {
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
         let budget = Budget::telling(handle.let_go().clone());
         let (latest, times) = (Latest::default(), Times::default());
-        Rpc { methods, handle, local_time, budget, latest, streams, times }
+        let long = Mutex::new(());
+        Rpc { methods, handle, local_time, budget, latest, long, streams, times }
     }
 
     /// What other routes ask the supervisor with.
@@ -92,7 +98,7 @@ impl Rpc {
             Ok(body) => body,
             Err(refused) => return refused,
         };
-        match read_call(&body) {
+        match self.read(&body).await {
             Ok(call) => {
                 drop(body);
                 tracing::trace!("XML-RPC method called: {}()", call.method);
@@ -111,6 +117,16 @@ impl Rpc {
                 refuse(StatusCode::BAD_REQUEST)
             }
         }
+    }
+
+    /// Reads a call. That of a long one takes milliseconds: they take turns, and everybody else has one between two.
+    async fn read(&self, body: &[u8]) -> Result<Call, NotACall> {
+        if body.len() < LONG_MIN {
+            return read_call(body);
+        }
+        let _turn = self.long.lock().await;
+        tokio::task::yield_now().await;
+        read_call(body)
     }
 
     /// The answer, written; `None` when too much is held.
@@ -428,6 +444,26 @@ mod tests {
         drop((first, kept));
         ask().await;
         assert_eq!(asked.load(Ordering::Relaxed), shared + 2, "nobody had it any more");
+    }
+
+    #[tokio::test]
+    async fn between_two_long_calls_everybody_else_has_a_turn() {
+        let rpc = rpc();
+        let long = vec![b' '; LONG_MIN];
+        let order = std::cell::RefCell::new(Vec::new());
+        let read_long = async |name: &'static str| {
+            let _ = rpc.read(&long).await;
+            order.borrow_mut().push(name);
+        };
+        let others = async {
+            for _ in 0..10 {
+                order.borrow_mut().push("other");
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::join!(read_long("first"), read_long("second"), others);
+        let place = |name| order.borrow().iter().position(|one| *one == name).unwrap();
+        assert!(place("first") + 1 < place("second"), "{:?}", order.borrow());
     }
 
     #[test]
