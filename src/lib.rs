@@ -8,7 +8,7 @@
 //! - [`cli`]: command lines, and completions and manual pages made from them.
 //! - [`supervisor`]: the pure core; inputs in, effects out, no clock and no I/O.
 //! - [`daemon`]: carries effects out and feeds results back.
-//! - [`http`]: XML-RPC over unix and TCP sockets.
+//! - [`http`]: XML-RPC, pages, probes and metrics over unix and TCP sockets.
 //! - [`ctl`]: supervisorctl, the client.
 //!
 //! `tests/tidy.rs` keeps the walls between them; docs/architecture.md explains them.

@@ -27,7 +27,8 @@ pub(super) async fn answer(site: &Site, method: &Method, query: &str) -> Respons
             let local_time = site.rpc.local_time();
             let lines = unwell.iter().map(|info| {
                 let (name, why) = (Namespec::display(&info.group, &info.name), info.description(local_time));
-                format!("{name} {} {why}", info.state.name()).trim_end().to_string() + "\n"
+                let line = format!("{name} {} {why}", info.state.name()).replace('\n', " ");
+                format!("{}\n", line.trim_end())
             });
             (StatusCode::SERVICE_UNAVAILABLE, lines.collect())
         }

@@ -1,4 +1,4 @@
-//! XML-RPC over unix and TCP sockets. Routing, refusals, and what the log is told when servers start.
+//! XML-RPC, pages, probes and metrics over unix and TCP sockets. Routing, refusals, and what the log is told when servers start.
 
 mod access;
 mod auth;

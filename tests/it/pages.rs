@@ -1,5 +1,8 @@
 //! The pages that people know, at the real daemon: who may change what, collections, and life behind a proxy.
 
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+
 use crate::world::procfs::until;
 use crate::world::rpc::{self, Server};
 use crate::world::tools::tool;
@@ -273,6 +276,25 @@ fn a_waiting_action_holds_up_nobody() {
         assert_eq!(waiting.join().unwrap(), "http://localhost:9001/?message=Process%20slow%20started");
     });
     assert_eq!(world.state("slow"), "RUNNING");
+}
+
+#[test]
+fn who_leaves_during_a_restart_leaves_nothing_stopped() {
+    let mut world = World::ours();
+    world.script("lingers", "trap 'sleep 0.5; exit 0' TERM\necho ready\nwhile :; do sleep 0.1; done");
+    world.configure("[program:lingers]\ncommand={dir}/lingers\nstartsecs=0\nstdout_logfile={dir}/out.log\n");
+    world.boot();
+    until("it can be told to stop", || world.read("out.log").contains("ready").then_some(()));
+    let pid = world.pid_of("lingers");
+    let mut leaves = UnixStream::connect(world.socket()).unwrap();
+    let line = "GET /?action=restart&processname=lingers HTTP/1.1\r\nHost: x\r\n\r\n";
+    leaves.write_all(line.as_bytes()).unwrap();
+    world.await_state("lingers", "STOPPING");
+    drop(leaves);
+    until("it has been started again", || {
+        let now = world.pid_of("lingers");
+        (now != 0 && now != pid).then_some(())
+    });
 }
 
 #[test]

@@ -11,6 +11,8 @@ pub(super) enum NoMessage {
     UnknownAction,
     /// The daemon is on its way out (WEB-017).
     ShuttingDown,
+    /// It went wrong in a way that the log tells.
+    GivenUp,
 }
 
 /// What can be done with all that the page shows.
@@ -32,29 +34,43 @@ impl All {
 }
 
 /// One press of a link.
-pub(super) struct Asked<'a> {
-    pub(super) action: &'a str,
-    pub(super) process: Option<&'a str>,
-    pub(super) collection: Option<&'a str>,
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) action: String,
+    pub(super) process: Option<String>,
+    pub(super) collection: Option<String>,
 }
 
-impl Asked<'_> {
+impl Asked {
     /// Whether it changes anything.
     pub(super) fn changes(&self) -> bool {
         self.action != "refresh"
     }
 
-    /// Does it, waits until it is done, and says so.
-    pub(super) async fn perform(&self, handle: &Handle, ctime: LocalTime) -> Result<String, NoMessage> {
+    /// Does it, waits until it is done, and says so. A client that leaves ends its own waiting alone: what is to be
+    /// restarted is not left stopped.
+    pub(super) async fn carry_out(&self, handle: &Handle, ctime: LocalTime) -> Result<String, NoMessage> {
+        let (asked, handle) = (self.clone(), handle.clone());
+        let work = tokio::spawn(async move { asked.perform(&handle, ctime).await });
+        work.await.unwrap_or_else(|error| {
+            tracing::error!("Web interface error: {error}");
+            Err(NoMessage::GivenUp)
+        })
+    }
+
+    async fn perform(&self, handle: &Handle, ctime: LocalTime) -> Result<String, NoMessage> {
         let now = || ctime(unix_now());
-        let all = match self.action {
+        let all = match self.action.as_str() {
             "refresh" => return Ok(format!("Page refreshed at {}", now())),
             "startall" => All::Start,
             "stopall" => All::Stop,
             "restartall" => All::Restart,
-            action => return one(handle, action, self.process.ok_or(NoMessage::UnknownAction)?).await,
+            action => {
+                let process = self.process.as_deref().ok_or(NoMessage::UnknownAction)?;
+                return one(handle, action, process).await;
+            }
         };
-        match self.collection {
+        match self.collection.as_deref() {
             None => {
                 everything(handle, all).await?;
                 Ok(format!("All {} at {}", all.done(), now()))

@@ -91,7 +91,9 @@ async fn status(site: &Site, form: &Form) -> Response<Body> {
 
 /// Does what a link says, and leads back to the page with a sentence about it (WEB-009).
 async fn act(site: &Site, action: &str, form: &Form, headers: &HeaderMap, method: &Method) -> Response<Body> {
-    let asked = Asked { action, process: form.get("processname"), collection: form.get("collection") };
+    let text = |name| form.get(name).map(str::to_string);
+    let asked =
+        Asked { action: action.to_string(), process: text("processname"), collection: text("collection") };
     match Origin::of(headers) {
         Origin::Foreign if asked.changes() => return refuse_foreign(),
         Origin::Unnamed if asked.changes() && method == Method::GET => {
@@ -99,10 +101,10 @@ async fn act(site: &Site, action: &str, form: &Form, headers: &HeaderMap, method
         }
         Origin::Ours | Origin::Script | Origin::Unnamed | Origin::Foreign => (),
     }
-    match asked.perform(site.rpc.handle(), site.ctime).await {
+    match asked.carry_out(site.rpc.handle(), site.ctime).await {
         Ok(message) => {
             let mut location = format!("{}/?message={}", base(site, headers), Quoted(&message));
-            if let Some(name) = asked.collection {
+            if let Some(name) = &asked.collection {
                 let _ = write!(location, "&collection={}", Quoted(name));
             }
             let mut response = redirect(&location);
@@ -114,6 +116,7 @@ async fn act(site: &Site, action: &str, form: &Form, headers: &HeaderMap, method
             refuse(StatusCode::INTERNAL_SERVER_ERROR)
         }
         Err(NoMessage::ShuttingDown) => shutting_down(),
+        Err(NoMessage::GivenUp) => refuse(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
@@ -133,16 +136,19 @@ fn base(site: &Site, headers: &HeaderMap) -> String {
 
 /// A browser that does not say where a link was may have been led here by another site's page; a form of our own says
 /// where it is from.
-fn confirmation(asked: &Asked<'_>) -> String {
+fn confirmation(asked: &Asked) -> String {
     let mut page = Page::new("Supervisor Status", "Please confirm", 512);
-    let whom = asked.process.or(asked.collection).unwrap_or_default();
+    let whom = asked.process.as_ref().or(asked.collection.as_ref()).map_or("", String::as_str);
     let _ = write!(
         page,
         "<p>Your browser does not say which page this request comes from. Go on only if you asked for it.</p>\n\
          <form action=\"index.html\" method=\"post\">\n"
     );
-    let fields =
-        [("action", Some(asked.action)), ("processname", asked.process), ("collection", asked.collection)];
+    let fields = [
+        ("action", Some(&asked.action)),
+        ("processname", asked.process.as_ref()),
+        ("collection", asked.collection.as_ref()),
+    ];
     for (name, value) in fields {
         if let Some(value) = value {
             let _ = writeln!(page, "<input type=\"hidden\" name=\"{name}\" value=\"{}\">", Escaped(value));
@@ -151,7 +157,7 @@ fn confirmation(asked: &Asked<'_>) -> String {
     let _ = write!(
         page,
         "<button type=\"submit\">{} {}</button>\n</form>\n",
-        Escaped(asked.action),
+        Escaped(&asked.action),
         Escaped(whom)
     );
     page.finish()

@@ -11,6 +11,9 @@ use crate::daemon::handle::Handle;
 /// Bytes of the log that are shown, unless more are asked for.
 const LIMIT: i64 = 1024;
 
+/// Bytes that are shown at most: nobody reads a longer page, and every sign of it may take six bytes.
+const LIMIT_MAX: i64 = 8 * 1024 * 1024;
+
 /// The page for what the address asks.
 pub(super) async fn page(handle: &Handle, form: &Form) -> String {
     let limit = form.get("limit").and_then(limit).unwrap_or(LIMIT).max(LIMIT);
@@ -51,7 +54,7 @@ fn limit(text: &str) -> Option<i64> {
 
 async fn tail(handle: &Handle, name: &str, limit: i64) -> String {
     let log = LogName::Process { name: name.to_string(), channel: Channel::Stdout };
-    let read = LogRead::Slice { offset: -limit, length: 0 };
+    let read = LogRead::Slice { offset: -limit.min(LIMIT_MAX), length: 0 };
     match handle.call(Request::ReadLog { log, read }).await {
         Ok(Reply::Text(text)) => text,
         Ok(_) => String::new(),
