@@ -10,6 +10,7 @@ mod adapt;
 mod beside;
 mod calls;
 mod cases;
+mod clock;
 mod fcgi;
 mod grace;
 mod listeners;
