@@ -2,7 +2,7 @@
 //! browser (SEC-004, BUG-047).
 
 use axum::http::HeaderMap;
-use axum::http::header::{HOST, ORIGIN, REFERER, USER_AGENT};
+use axum::http::header::{ACCEPT_LANGUAGE, HOST, ORIGIN, REFERER, USER_AGENT};
 
 /// Where a request comes from, by what its client says of it. A page cannot make a browser lie in these headers, nor
 /// send `X-Forwarded-Host` to a foreign server without asking that first.
@@ -30,10 +30,9 @@ impl Origin {
             let hosts = [HOST.as_str(), "x-forwarded-host"];
             return ours_if(hosts.iter().filter_map(|name| text(name)).any(|host| is_same(from, host)));
         }
-        match text(USER_AGENT.as_str()) {
-            Some(agent) if agent.starts_with("Mozilla/") => Origin::Unnamed,
-            Some(_) | None => Origin::Script,
-        }
+        // Some scripts call themselves browsers, but ask for no language.
+        let browser = text(USER_AGENT.as_str()).is_some_and(|agent| agent.starts_with("Mozilla/"));
+        if browser && headers.contains_key(ACCEPT_LANGUAGE) { Origin::Unnamed } else { Origin::Script }
     }
 }
 
@@ -90,9 +89,12 @@ mod tests {
     fn who_says_nothing_is_a_script_unless_it_is_a_browser() {
         assert_eq!(origin(&[("host", "a:9001")]), Origin::Script);
         assert_eq!(origin(&[("host", "a:9001"), ("user-agent", "curl/8.5")]), Origin::Script);
-        let browser = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0";
-        assert_eq!(origin(&[("host", "a:9001"), ("user-agent", browser)]), Origin::Unnamed);
-        assert_eq!(origin(&[("user-agent", browser), ("sec-fetch-site", "same-origin")]), Origin::Ours);
+        let shell = "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1";
+        assert_eq!(origin(&[("host", "a:9001"), ("user-agent", shell)]), Origin::Script);
+        let agent = ("user-agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0");
+        let browser = [agent, ("accept-language", "de,en;q=0.5")];
+        assert_eq!(origin(&[&browser[..], &[("host", "a:9001")]].concat()), Origin::Unnamed);
+        assert_eq!(origin(&[&browser[..], &[("sec-fetch-site", "same-origin")]].concat()), Origin::Ours);
     }
 
     #[test]
