@@ -8,8 +8,9 @@ use super::lenient::{Tag, is_space, markup_at};
 /// Elements inside one another; a document with more is no call. An array of arrays takes three for each level.
 pub const DEPTH_MAX: usize = 100;
 
-/// Values in one document, each of which takes much more room once it is parsed; a document with more is no call.
-pub const VALUES_MAX: usize = 50_000;
+/// Values in one document, each of which takes much more room once it is parsed, and a microsecond in which nobody else
+/// is served; a document with more is no call.
+pub const VALUES_MAX: usize = 20_000;
 
 /// A document that the parser may be given.
 #[derive(Debug)]

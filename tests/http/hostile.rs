@@ -181,8 +181,8 @@ fn deep_and_wide_calls_are_refused_and_a_multicall_in_a_multicall_too() {
              </data></array></value></param></params></methodCall>"
         )
     };
-    assert_eq!(status(&exchange_body(&world, &wide(49_000))), "200 OK");
-    assert_eq!(status(&exchange_body(&world, &wide(51_000))), "400 Bad Request");
+    assert_eq!(status(&exchange_body(&world, &wide(19_000))), "200 OK");
+    assert_eq!(status(&exchange_body(&world, &wide(21_000))), "400 Bad Request");
     let calls = |inner: &str| {
         format!(
             "<value><struct><member><name>methodName</name><value>system.multicall</value></member><member>\
