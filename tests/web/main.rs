@@ -5,3 +5,4 @@ mod world;
 
 mod browser;
 mod page;
+mod wire;

@@ -231,7 +231,6 @@ async fn each(handle: &Handle, verb: Verb, names: &[String]) -> Result<Results, 
             Err(_) => (),
         }
     }
-    results.sort();
     Ok(results)
 }
 
@@ -257,7 +256,10 @@ fn outcomes(reply: Reply) -> Results {
 
 fn told(verb: Verb, whom: &Whom, results: Result<Results, Fault>) -> Said {
     let results = match results {
-        Ok(results) => results,
+        Ok(mut results) => {
+            results.sort();
+            results
+        }
         Err(fault) => {
             return Said::badly(format!(
                 "Could not {} {}: {}",
