@@ -39,7 +39,7 @@ pub struct Output {
 impl Output {
     /// Takes our end of a pipe.
     pub fn new(pipe: OwnedFd, recorder: Recorder) -> io::Result<Output> {
-        Ok(Output { pipe: Pipe::new(pipe)?, recorder })
+        Ok(Output { pipe: Pipe::new(pipe, !recorder.tells())?, recorder })
     }
 
     /// Counts what goes to the log.

@@ -1,5 +1,6 @@
 //! Our end of a child's pipe. A child that writes all the time gets a larger one, and is left to write for a moment
-//! before it is read again: a wake-up for each line costs five times as much as the line.
+//! before it is read again: a wake-up for each line costs five times as much as the line. Not so where somebody waits for
+//! what it writes: the answer of an event listener, or an event, is read at once.
 
 use std::future::pending;
 use std::io::{self, ErrorKind};
@@ -50,6 +51,8 @@ impl Drop for Large {
 /// The end of a pipe that is read.
 pub struct Pipe {
     source: Source,
+    /// Whether it may be left alone, since what it brings is for a log alone.
+    may_rest: bool,
     /// Reads since a moment, by which a busy child is known.
     reads: u32,
     since: Instant,
@@ -68,11 +71,11 @@ enum Source {
 }
 
 impl Pipe {
-    /// Takes our end of a pipe.
-    pub fn new(end: OwnedFd) -> io::Result<Pipe> {
+    /// Takes our end of a pipe; `may_rest` if nobody waits for what it brings.
+    pub fn new(end: OwnedFd, may_rest: bool) -> io::Result<Pipe> {
         make_nonblocking(&end)?;
         let source = Source::Watched(Receiver::from_owned_fd_unchecked(end)?);
-        Ok(Pipe { source, reads: 0, since: Instant::now(), large: None, rest: None })
+        Ok(Pipe { source, may_rest, reads: 0, since: Instant::now(), large: None, rest: None })
     }
 
     /// `None` once it is closed.
@@ -124,6 +127,9 @@ impl Pipe {
     }
 
     fn has_brought(&mut self, count: usize) {
+        if !self.may_rest {
+            return;
+        }
         self.grow_if_busy();
         self.rest = None;
         if self.large.is_some() && count < LITTLE {
@@ -192,7 +198,7 @@ mod tests {
 
     fn pair() -> (Pipe, OwnedFd) {
         let (read, write) = unistd::pipe().unwrap();
-        (Pipe::new(read).unwrap(), write)
+        (Pipe::new(read, true).unwrap(), write)
     }
 
     /// Waits, reads, and gives what came.
@@ -234,6 +240,14 @@ mod tests {
         assert_eq!(next(&mut pipe).await.unwrap(), b"again\n");
         drop(write);
         assert_eq!(next(&mut pipe).await.unwrap(), b"");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_waited_for_is_read_at_once_however_busy_it_is() {
+        let (read, write) = unistd::pipe().unwrap();
+        let mut pipe = Pipe::new(read, false).unwrap();
+        make_busy(&mut pipe, &write).await;
+        assert!(pipe.large.is_none() && !is_polled(&pipe));
     }
 
     #[tokio::test(start_paused = true)]

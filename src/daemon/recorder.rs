@@ -86,6 +86,11 @@ impl Recorder {
         }
     }
 
+    /// Whether the supervisor is told of what comes, which somebody then waits for.
+    pub fn tells(&self) -> bool {
+        self.listener || self.outlets.events || self.capture.is_some()
+    }
+
     /// Whether it would wait.
     pub fn is_full(&self) -> bool {
         self.outlets.log.as_ref().is_some_and(SharedLog::is_full)
