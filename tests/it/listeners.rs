@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::world::World;
 use crate::world::procfs::{runs, until};
+use crate::world::stock::python;
 
 /// Writes down head and payload of every event, in one line, and says OK.
 pub const RECORDER: &str = "\
@@ -244,4 +245,113 @@ fn a_process_added_to_a_pool_listens_and_one_taken_away_leaves_its_event_to_the_
     tell(&world, "v", "");
     let first = until("it is told", || record(&world, "again").first().cloned());
     assert_eq!(token(&first, "type:"), "v");
+}
+
+/// Writes down the data of each event, and answers as fast as it can.
+const QUICK: &str = "\
+import os, sys
+out = open(sys.argv[1], 'a', buffering=1)
+os.write(1, b'READY\\n')
+heard = b''
+while True:
+    while b'\\n' not in heard:
+        heard += os.read(0, 65536)
+    head, heard = heard.split(b'\\n', 1)
+    length = int(head.rsplit(b'len:', 1)[1])
+    while len(heard) < length:
+        heard += os.read(0, 65536)
+    payload, heard = heard[:length], heard[length:]
+    out.write(payload.split(b'\\n', 1)[1].decode() + '\\n')
+    os.write(1, b'RESULT 2\\nOKREADY\\n')
+";
+
+#[test]
+fn of_a_burst_of_20_000_events_nothing_is_lost_but_what_a_small_buffer_drops_and_counts() {
+    const EVENTS: usize = 20_000;
+    let Some(python) = python() else { return };
+    let mut world = World::ours();
+    world.set_env("PYTHON", python.to_str().unwrap());
+    world.write("quick.py", QUICK);
+    world.script(
+        "bursts",
+        &format!(
+            "read go; awk 'BEGIN {{ for (i = 0; i < {EVENTS}; i++) printf \
+             \"<!--XSUPERVISOR:BEGIN-->%d<!--XSUPERVISOR:END-->\", i }}'; read end"
+        ),
+    );
+    let listener = |name: &str, size: usize| {
+        format!(
+            "[eventlistener:{name}]\ncommand=%(ENV_PYTHON)s {{dir}}/quick.py {{dir}}/{name}.record\n\
+             events=PROCESS_COMMUNICATION\nbuffer_size={size}\nstdout_logfile=NONE\n"
+        )
+    };
+    world.configure(&format!(
+        "{}{}[program:bursts]\ncommand={{dir}}/bursts\nstdout_capture_maxbytes=1KB\nstdout_logfile=NONE\n",
+        listener("large", EVENTS),
+        listener("small", 10)
+    ));
+    world.boot();
+    for name in ["large", "small", "bursts"] {
+        world.await_state(name, "RUNNING");
+    }
+    world.rpc_ok("supervisor.sendProcessStdin", &["bursts".into(), "\n".into()]);
+    let numbers = |name: &str| -> Vec<usize> {
+        world.read(&format!("{name}.record")).lines().filter_map(|line| line.parse().ok()).collect()
+    };
+    until("all have come", || (numbers("large").len() >= EVENTS).then_some(()));
+    assert!(numbers("large").into_iter().eq(0..EVENTS), "each once, in its order");
+    let lost = "ERRO pool small event buffer overflowed, discarding event ";
+    until("what a small buffer has not dropped has come, too", || {
+        (numbers("small").len() + times(&world, lost) >= EVENTS).then_some(())
+    });
+    let came = numbers("small");
+    assert_eq!(came.len() + times(&world, lost), EVENTS);
+    assert!(came.is_sorted_by(|a, b| a < b), "each once, in its order");
+    // Serials are those of events, since nothing else is subscribed to: what was dropped is named, one by one.
+    let log = world.log();
+    let dropped = log.lines().filter_map(|line| line.split_once(lost)?.1.parse().ok());
+    let mut all: Vec<usize> = dropped.chain(came).collect();
+    all.sort_unstable();
+    assert!(all.into_iter().eq(0..EVENTS));
+}
+
+#[test]
+fn whoever_asks_is_told_more_in_the_head_and_the_same_in_the_payload_bug_048() {
+    let mut world = World::ours();
+    world.script("recorder", RECORDER);
+    let events = "PROCESS_STATE_EXITED,PROCESS_STATE_STOPPED";
+    world.configure(&format!(
+        "{}{}[program:ends]\ncommand=sh -c \"exit 3\"\nautostart=false\nautorestart=false\nstartsecs=0\n\
+         [program:stays]\ncommand=sleep 1000\nstartsecs=0\n\
+         [collection:b]\nprograms=ends\n[collection:a]\nprograms=ends\n",
+        pool("stock", "recorder stock", events, ""),
+        pool("more", "recorder more", events, "events_extended=true")
+    ));
+    world.boot();
+    world.rpc_ok("supervisor.startProcess", &["ends".into()]);
+    until("the end is told", || (record(&world, "more").len() == 1).then_some(()));
+    world.rpc_ok("supervisor.stopProcess", &["stays".into()]);
+    let both = until("both have heard of both", || {
+        let both = [record(&world, "stock"), record(&world, "more")];
+        both.iter().all(|one| one.len() == 2).then_some(both)
+    });
+    let tokens = |line: &str| {
+        let (_, rest) = line.split_once(" len:").unwrap();
+        let (head, payload) = rest.split_once(" processname:").unwrap();
+        let more = head.split_once(' ').map_or("", |(_, more)| more);
+        (more.to_string(), payload.split(" pid:").next().unwrap().to_string())
+    };
+    let [stock, more] = both.map(|lines| lines.iter().map(|line| tokens(line)).collect::<Vec<_>>());
+    let heads = |told: &[(String, String)]| told.iter().map(|(head, _)| head.clone()).collect::<Vec<_>>();
+    assert_eq!(heads(&stock), ["", ""]);
+    let length = |line: &String| token(line, "len:").to_string();
+    let lengths: Vec<String> = record(&world, "more").iter().map(length).collect();
+    let expected = [
+        format!("bytes:{} exitstatus:3 collections:a,b", lengths[0]),
+        format!("bytes:{} signal:SIGTERM collections:", lengths[1]),
+    ];
+    assert_eq!(heads(&more), expected);
+    let payloads =
+        |told: &[(String, String)]| told.iter().map(|(_, payload)| payload.clone()).collect::<Vec<_>>();
+    assert_eq!(payloads(&stock), payloads(&more));
 }
