@@ -119,41 +119,47 @@ impl Output {
     }
 }
 
-/// A child's life, or that of one which `never_began` for the reason given: its output into its logs, then, when the reaper has its status, what is left, and last the
-/// exit, which so cannot overtake the output.
-pub async fn attend(
+/// A child's life, or that of one which `never_began` for the reason given: its output into its logs, then, when the
+/// reaper has its status, what is left, and last the exit, which so cannot overtake the output.
+#[allow(
+    clippy::manual_async_fn,
+    reason = "an `async fn` keeps room for its arguments twice, and there are many"
+)]
+pub fn attend(
     key: ProcessKey,
     mut stdout: Output,
     mut stderr: Option<Output>,
     mut status: oneshot::Receiver<ExitStatus>,
     never_began: Option<Arc<str>>,
     inbox: mpsc::Sender<Input>,
-) {
-    let status = loop {
-        let more = tokio::select! {
-            status = &mut status => break status,
-            more = stdout.pump() => more,
-            more = pump(&mut stderr) => more,
+) -> impl Future<Output = ()> {
+    async move {
+        let status = loop {
+            let more = tokio::select! {
+                status = &mut status => break status,
+                more = stdout.pump() => more,
+                more = pump(&mut stderr) => more,
+            };
+            tell(key, &mut stdout, &mut stderr, &inbox).await;
+            if more {
+                // One read, then everybody else's turn.
+                tokio::task::yield_now().await;
+            }
         };
-        tell(key, &mut stdout, &mut stderr, &inbox).await;
-        if more {
-            // One read, then everybody else's turn.
-            tokio::task::yield_now().await;
+        // Without a status the daemon itself is going.
+        let Ok(status) = status else { return };
+        stdout.drain().await;
+        if let Some(stderr) = &mut stderr {
+            stderr.drain().await;
         }
-    };
-    // Without a status the daemon itself is going.
-    let Ok(status) = status else { return };
-    stdout.drain().await;
-    if let Some(stderr) = &mut stderr {
-        stderr.drain().await;
+        tell(key, &mut stdout, &mut stderr, &inbox).await;
+        drop((stdout, stderr));
+        if let Some(why) = never_began {
+            let _ = inbox.send(Input::NeverBegan(key, why)).await;
+        }
+        // Refused only when nobody is left to read it.
+        let _ = inbox.send(Input::Exited(key, status)).await;
     }
-    tell(key, &mut stdout, &mut stderr, &inbox).await;
-    drop((stdout, stderr));
-    if let Some(why) = never_began {
-        let _ = inbox.send(Input::NeverBegan(key, why)).await;
-    }
-    // Refused only when nobody is left to read it.
-    let _ = inbox.send(Input::Exited(key, status)).await;
 }
 
 async fn pump(output: &mut Option<Output>) -> bool {

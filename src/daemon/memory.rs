@@ -8,17 +8,22 @@ use super::sys;
 /// By then the programs of an ordinary configuration have been started too.
 const START_TIME: Duration = Duration::from_secs(1);
 
-/// How long after a large answer its memory is given back. Others that follow in that time do not ask for it again.
-const BURST_TIME: Duration = Duration::from_secs(1);
+/// How long after a large answer its memory is given back: others may follow.
+const BURST_TIME: Duration = Duration::from_millis(500);
 
-/// [`give_back`], once the start is over; then the free heap, after every burst of large answers. Ends with the runtime.
+/// [`give_back`], once the start is over, and after every burst of large answers. Ends with the runtime.
 pub async fn give_back_in_time(let_go: LetGo) {
     tokio::time::sleep(START_TIME).await;
     give_back();
     loop {
         let_go.happened().await;
         tokio::time::sleep(BURST_TIME).await;
-        sys::trim_heap();
+        // While it goes on, the code is wanted, but not all of the heap that its first moments took.
+        while tokio::time::timeout(Duration::ZERO, let_go.happened()).await.is_ok() {
+            sys::trim_heap();
+            tokio::time::sleep(BURST_TIME).await;
+        }
+        give_back();
     }
 }
 
