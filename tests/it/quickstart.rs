@@ -11,10 +11,12 @@ use crate::world::procfs::until;
 fn the_quickstart_example_runs_as_the_readme_says() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart/supervisord.conf");
     let text = fs::read_to_string(example).unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (port, page) = (free(), free());
     let mut world = World::ours();
     fs::create_dir(world.path("run")).unwrap();
-    // The path that the other tests know; a port that nobody else uses.
+    // The path that the other tests know; ports that nobody else uses.
+    let text = text.replace("127.0.0.1:9001 ", &format!("127.0.0.1:{page} "));
     let text = text.replace("run/supervisor.sock", "supervisor.sock").replace("8765", &port.to_string());
     world.write("supervisord.conf", &text);
     world.boot();
@@ -22,6 +24,7 @@ fn the_quickstart_example_runs_as_the_readme_says() {
     world.await_state("chores:report", "EXITED");
     world.await_state("chores:flaky", "FATAL");
     until("the web server answers", || TcpStream::connect(("127.0.0.1", port)).ok());
+    until("the page is served", || TcpStream::connect(("127.0.0.1", page)).ok());
     let stopped = world.rpc_ok("supervisor.stopCollection", &["background".into()]);
     assert_eq!(stopped.as_array().unwrap().len(), 2, "{stopped}");
     assert_eq!(world.state("site:web"), "RUNNING");

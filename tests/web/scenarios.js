@@ -287,6 +287,18 @@ exports.without_events = async (stage) => {
   await stage.live(page);
   await stage.button(page, "cache", "Start").click();
   await page.waitForSelector('tr[data-id="cache"][data-s="RUNNING"]');
+  // A page that nobody sees lets go of its events, and takes them up again.
+  const hide = (hidden) => page.evaluate((hidden) => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+  await hide(true);
+  assert.strictEqual(await page.evaluate(() => events.readyState), 2);
+  await fetch(`${stage.base}/ui/act`, { method: "POST", body: "do=stop:cache" });
+  assert.strictEqual(await stage.row(page, "cache").getAttribute("data-s"), "RUNNING");
+  await hide(false);
+  await stage.live(page);
+  await page.waitForSelector('tr[data-id="cache"][data-s="STOPPED"]');
 };
 
 exports.logs = async (stage) => {
