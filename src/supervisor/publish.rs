@@ -136,12 +136,8 @@ impl Supervisor {
     }
 
     fn accept(&mut self, at: usize, event: &Arc<Published>) {
-        if self
-            .listeners
-            .pools
-            .get(at)
-            .is_some_and(|pool| pool.is_full() && pool.subscriptions(event.kind) > 0)
-        {
+        let has_no_room = |pool: &Pool| pool.is_full() && pool.subscriptions(event.kind) > 0;
+        if self.listeners.pools.get(at).is_some_and(has_no_room) {
             self.tell(at);
         }
         let mut notes = Vec::new();

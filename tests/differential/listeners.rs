@@ -20,10 +20,6 @@ while True:
 ";
 
 const PROGRAMS: &str = "\
-[eventlistener:recorder]
-command=%(ENV_PYTHON)s {dir}/recorder.py {dir}/record
-events=PROCESS_STATE,PROCESS_LOG,PROCESS_COMMUNICATION,REMOTE_COMMUNICATION,SUPERVISOR_STATE_CHANGE,PROCESS_GROUP
-buffer_size=100
 [program:cat]
 command=/bin/cat
 stdout_events_enabled=true
@@ -77,16 +73,17 @@ fn call(world: &World, method: &str, arguments: &[&str]) {
 #[test]
 fn a_recorder_hears_the_same_from_both_daemons() {
     side_by_side(|world| {
-        let python = python().expect("a Python with Supervisor");
-        world.set_env("PYTHON", python.to_str().expect("a name in UTF-8"));
-        world.write("recorder.py", RECORDER);
+        let recorder = recorder(
+            world,
+            "PROCESS_STATE,PROCESS_LOG,PROCESS_COMMUNICATION,REMOTE_COMMUNICATION,SUPERVISOR_STATE_CHANGE,PROCESS_GROUP",
+        );
         world.script("complains", "while read x; do echo \"no: $x\" >&2; done");
         world.script(
             "confesses",
             "read x; echo '<!--XSUPERVISOR:BEGIN-->me<!--XSUPERVISOR:END-->' >&2; read x",
         );
         world.script("capture", "read x; echo 'a<!--XSUPERVISOR:BEGIN-->bc<!--XSUPERVISOR:END-->d'; exit 3");
-        world.configure(PROGRAMS);
+        world.configure(&format!("{recorder}{PROGRAMS}"));
         world.boot();
         for name in ["recorder", "cat", "capture", "complains", "confesses", "clock"] {
             await_event(world, &format!("PROCESS_STATE_RUNNING len:N 'processname:{name}"));
@@ -123,6 +120,79 @@ fn a_recorder_hears_the_same_from_both_daemons() {
         let shape =
             tick.split([' ', ':', '\'']).filter(|word| word.parse::<u64>().is_err()).collect::<Vec<_>>();
         (record[..=end].to_vec(), shape.join(" "))
+    });
+}
+
+/// A listener in Python that writes down what it is told.
+fn recorder(world: &mut World, events: &str) -> String {
+    let python = python().expect("a Python with Supervisor");
+    world.set_env("PYTHON", python.to_str().expect("a name in UTF-8"));
+    world.write("recorder.py", RECORDER);
+    format!(
+        "[eventlistener:recorder]\ncommand=%(ENV_PYTHON)s {{dir}}/recorder.py {{dir}}/record\nevents={events}\n\
+         buffer_size=100\n"
+    )
+}
+
+#[test]
+fn a_listeners_own_output_goes_where_the_reference_sends_it_evt_022_evt_042_evt_044_cfg_132() {
+    side_by_side(|world| {
+        let recorder = recorder(world, "PROCESS_LOG,PROCESS_COMMUNICATION");
+        let noisy = listener(world, "noisy", "echo 'heard one' >&2; printf 'RESULT 2\\nOKREADY\\n'");
+        let marked =
+            "printf 'a<!--XSUPERVISOR:BEGIN-->b<!--XSUPERVISOR:END-->' >&2; printf 'RESULT 2\\nOKREADY\\n'";
+        let marked = listener(world, "marked", marked);
+        world.configure(&format!(
+            "{recorder}{noisy}stdout_logfile={{dir}}/noisy.out\nstderr_logfile={{dir}}/noisy.err\n\
+             stdout_events_enabled=true\nstderr_events_enabled=true\nstdout_capture_maxbytes=1KB\n\
+             {marked}stdout_logfile={{dir}}/marked.out\nstderr_logfile={{dir}}/marked.err\n\
+             stderr_capture_maxbytes=1KB\n"
+        ));
+        world.boot();
+        for name in ["recorder", "noisy", "marked"] {
+            world.await_state(name, "RUNNING");
+        }
+        until("both are ready", || {
+            let said = ["noisy.out", "marked.out"].map(|name| world.read(name));
+            said.iter().all(|said| said == "READY\n").then_some(())
+        });
+        for count in 1..3 {
+            call(world, "supervisor.sendRemoteCommEvent", &["t", ""]);
+            let seen = |kind: &str| record(world).iter().filter(|line| line.contains(kind)).count();
+            until("both have been heard", || {
+                let both = ["PROCESS_LOG_STDERR", "PROCESS_COMMUNICATION_STDERR"];
+                both.iter().all(|kind| seen(kind) == count).then_some(())
+            });
+        }
+        let mut record = record(world);
+        // Which of the two is faster is no matter of rule.
+        record
+            .iter_mut()
+            .for_each(|line| *line = line.split_once("eventname:").expect("a name").1.to_string());
+        record.sort();
+        (record, ["noisy.out", "noisy.err", "marked.out", "marked.err"].map(|name| world.read(name)))
+    });
+}
+
+#[test]
+fn a_reload_is_told_of_and_begins_pools_anew_but_not_the_serial_evt_006_evt_021() {
+    side_by_side(|world| {
+        let recorder = recorder(world, "SUPERVISOR_STATE_CHANGE,PROCESS_GROUP");
+        // It takes its time to stop, so that the recorder hears of it before its own turn comes.
+        world.script("slow", "trap 'sleep 1.5; exit' TERM\nwhile :; do sleep 0.1; done");
+        world.configure(&format!("{recorder}[program:slow]\ncommand={{dir}}/slow\n"));
+        world.boot();
+        let times = |what: &str| world.read("record").matches(what).count();
+        until("it runs", || (times("STATE_CHANGE_RUNNING") == 1).then_some(()));
+        world.await_state("slow", "RUNNING");
+        call(world, "supervisor.restart", &[]);
+        until("it runs again", || (times("STATE_CHANGE_RUNNING") == 2).then_some(()));
+        let record = world.read("record");
+        assert!(
+            record.contains("serial:4 pool:recorder poolserial:0 eventname:PROCESS_GROUP_ADDED"),
+            "{record}"
+        );
+        record
     });
 }
 

@@ -86,6 +86,9 @@ fn a_listener_that_answers_without_reading_costs_that_listener_bug_001() {
     world.await_log("rebuffering event 3 for pool puppet");
     // Everybody else goes on, and so does it, as far as anyone can see.
     until("the other listener is told of all four", || (record(&world, "record").len() == 4).then_some(()));
+    // Events that no pipe takes at once, to the last byte (EVT-034).
+    let whole = |line: &String| line.matches('x').count() >= large.len() && line.ends_with("x.");
+    assert!(record(&world, "record").iter().all(whole));
     assert_eq!((world.state("puppet").as_str(), world.pid_of("puppet")), ("RUNNING", pid));
     tell(&world, "last", "");
     until("and of the next", || record(&world, "record").get(4).cloned());
