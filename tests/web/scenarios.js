@@ -349,6 +349,10 @@ exports.logs = async (stage) => {
   fs.appendFileSync(out, "line 1999\nother\n");
   await stage.until("new lines are sought through", async () => (await lines()).length === 12);
   await page.fill("#q", "");
+  await page.uncheck("#only");
+  // A line without an end is shown in pieces, and what terminals do is left out.
+  fs.appendFileSync(out, "x".repeat(25000) + "\n");
+  await stage.until("a long line comes", async () => (await lines()).slice(-3).map((line) => line.length).join() === "10000,10000,5000");
   // The other channel, clearing, and the daemon's own log.
   await page.getByRole("link", { name: "stderr" }).click();
   await stage.live(page);
@@ -360,6 +364,10 @@ exports.logs = async (stage) => {
   await page.getByRole("link", { name: "supervisord's own log" }).click();
   await stage.live(page);
   await stage.until("the daemon's log comes", async () => (await lines()).some((line) => line.includes("entered RUNNING")));
+  await page.goto(`${stage.base}/ui/log?name=site:web&collection=front`);
+  await page.getByRole("link", { name: "supervisord's own log" }).click();
+  await page.getByRole("link", { name: "All processes" }).click();
+  await page.waitForURL(/\/ui\/\?collection=front$/);
   await page.goto(`${stage.base}/ui/log?name=nobody`);
   await page.getByText("There is no process called nobody").waitFor();
 };

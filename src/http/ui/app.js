@@ -317,7 +317,9 @@ function around(found) {
     setAttribute(link.parentNode, "aria-sort", sorted ? (view.desc ? "descending" : "ascending") : null);
   }
   setAttribute(byId("refresh"), "href", "./" + address(view));
-  setAttribute(byId("classic"), "href", "../" + (view.collection ? "?collection=" + encodeURIComponent(view.collection) : ""));
+  const back = view.collection ? "?collection=" + encodeURIComponent(view.collection) : "";
+  setAttribute(byId("own"), "href", "log" + back);
+  setAttribute(byId("classic"), "href", "../" + back);
   if (document.activeElement !== byId("q") && byId("q").value.trim() !== view.q) byId("q").value = view.q;
   byId("by").value = view.by;
 }

@@ -5,10 +5,16 @@ const byId = (id) => document.getElementById(id);
 const box = byId("log"), live = byId("live"), query = byId("q"), only = byId("only");
 const follow = byId("follow"), pause = byId("pause"), found = byId("found");
 
-// Lines kept in the page, and while it pauses.
+// Lines kept in the page; the oldest go first.
 const LINES_MAX = 5000;
 
-let waiting = [], partial = "", current = null;
+// Letters of a line; what is longer is shown as several.
+const LINE_MAX = 10000;
+
+// Letters kept while the page pauses; the oldest go first.
+const WAITING_MAX = 4000000;
+
+let waiting = [], waits = 0, partial = "", current = null;
 
 const pressed = (button) => button.getAttribute("aria-pressed") === "true";
 const press = (button, on) => button.setAttribute("aria-pressed", String(on));
@@ -50,10 +56,17 @@ function newLine(text) {
   return line;
 }
 
+function pieces(line) {
+  if (line.length <= LINE_MAX) return [line];
+  const made = [];
+  for (let at = 0; at < line.length; at += LINE_MAX) made.push(line.slice(at, at + LINE_MAX));
+  return made;
+}
+
 // The last line may not have come to its end yet.
 let last = null;
 function add(text) {
-  const lines = (partial + text).split("\n");
+  const lines = (partial + text).split("\n").flatMap((line) => pieces(line));
   partial = lines.pop();
   if (last) last.remove();
   last = null;
@@ -66,10 +79,27 @@ function add(text) {
   if (pressed(follow)) toEnd();
 }
 
+// A stream begins with what the page shows already.
+function begin() {
+  box.replaceChildren();
+  partial = "";
+  last = current = null;
+}
+
+// What comes: text, or null where a stream begins.
 function receive(text) {
-  if (!pressed(pause)) return add(text);
+  if (!pressed(pause)) return text === null ? begin() : add(text);
+  if (text === null) waiting = [], waits = 0;
   waiting.push(text);
-  if (waiting.length > LINES_MAX) waiting.shift();
+  waits += text === null ? 0 : text.length;
+  while (waits > WAITING_MAX && waiting.length > 1) waits -= (waiting.shift() || "").length;
+}
+
+function goOn() {
+  const came = waiting;
+  waiting = [];
+  waits = 0;
+  came.forEach(receive);
 }
 
 let scrolled = 0;
@@ -118,11 +148,7 @@ async function listen() {
     if (!answer.ok) throw new Error(String(answer.status));
     const reader = answer.body.getReader(), decoder = new TextDecoder();
     setLive("on", "Live");
-    // The stream begins with what the page shows already.
-    box.replaceChildren();
-    partial = "";
-    last = current = null;
-    waiting = [];
+    receive(null);
     failures = 0;
     for (;;) {
       const { done, value } = await reader.read();
@@ -139,6 +165,7 @@ async function listen() {
 
 if (box && box.dataset.stream) {
   byId("scripted").hidden = false;
+  box.classList.remove("plain");
   query.addEventListener("input", seek);
   only.addEventListener("change", seek);
   byId("next").addEventListener("click", () => step(1));
@@ -157,7 +184,7 @@ if (box && box.dataset.stream) {
   pause.addEventListener("click", () => {
     press(pause, !pressed(pause));
     pause.textContent = pressed(pause) ? "Go on" : "Pause";
-    if (!pressed(pause)) waiting.splice(0).forEach(add);
+    if (!pressed(pause)) goOn();
   });
   // Who scrolls up wants to read; who scrolls down to the end wants to see what comes.
   box.addEventListener("scroll", () => {

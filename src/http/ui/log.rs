@@ -152,7 +152,7 @@ fn html(which: &Which, text: &str, said: Option<&Said>, follows: bool) -> String
     let stream = if follows { format!("tail{}", which.query()) } else { String::new() };
     let _ = write!(
         page,
-        "<div id=\"log\" role=\"log\" aria-live=\"off\" aria-label=\"Log of {}\" tabindex=\"0\" data-stream=\"{}\">\
+        "<div id=\"log\" class=\"plain\" role=\"log\" aria-live=\"off\" aria-label=\"Log of {}\" tabindex=\"0\" data-stream=\"{}\">\
          <pre>{}</pre></div>\n</main>\n",
         Escaped(&title),
         Escaped(&stream),

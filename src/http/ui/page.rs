@@ -76,10 +76,10 @@ pub(super) fn head(page: &mut String, title: &str, script: &str) {
 pub(super) fn foot(page: &mut String, back: &str) {
     let _ = write!(
         page,
-        "<footer>Convoke {} · <a href=\"log\">supervisord's own log</a> · <a href=\"../{}\" id=\"classic\">the classic page</a>\
-         </footer>\n</body>\n</html>\n",
-        env!("CARGO_PKG_VERSION"),
-        Escaped(back)
+        "<footer>Convoke {version} · <a href=\"log{back}\" id=\"own\">supervisord's own log</a> · \
+         <a href=\"../{back}\" id=\"classic\">the classic page</a></footer>\n</body>\n</html>\n",
+        version = env!("CARGO_PKG_VERSION"),
+        back = Escaped(back)
     );
 }
 
