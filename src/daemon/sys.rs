@@ -75,9 +75,9 @@ pub fn monotonic_micros() -> u64 {
     seconds.saturating_mul(1_000_000).saturating_add(nanos / 1_000)
 }
 
-/// Forgets that pages of a code mapping are in memory. The bounds are those of one whole mapping of a file that may be
-/// run and not written, as /proc/self/maps gives them.
-pub fn drop_code_pages(start: usize, end: usize) {
+/// Forgets that pages of a file are in memory. The bounds are those of one whole private mapping that may not be written
+/// and none of whose pages ever was, as /proc/self/smaps gives them.
+pub fn drop_file_pages(start: usize, end: usize) {
     // SAFETY: such pages hold what is in the file, so the kernel reads the same again at the next touch. For bounds
     // that are no mapping it refuses.
     unsafe { libc::madvise(start as *mut libc::c_void, end.saturating_sub(start), libc::MADV_DONTNEED) };
