@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use convoke::api::methods::METHODS;
+use convoke::config::EventType;
 use convoke::config::known::{KINDS, Kind};
 
 /// Longer files hide things.
@@ -266,6 +267,14 @@ fn every_method_is_in_the_api_documentation() {
     let missing: Vec<_> =
         METHODS.iter().map(|method| method.name).filter(|name| !text.contains(&format!("{name}("))).collect();
     assert!(missing.is_empty(), "docs/api.md says nothing of {missing:?}");
+}
+
+#[test]
+fn every_type_of_event_is_in_the_manual_of_events() {
+    let text = read("docs/events.md");
+    let names = EventType::all().map(EventType::name);
+    let missing: Vec<_> = names.filter(|name| !text.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/events.md says nothing of {missing:?}");
 }
 
 #[test]

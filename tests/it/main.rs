@@ -12,6 +12,7 @@ mod foreign;
 mod limits;
 mod listeners;
 mod logs;
+mod manual;
 mod metrics;
 mod pages;
 mod plugins;
