@@ -2,9 +2,11 @@
 //! when all is moved.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use tokio::sync::{mpsc, oneshot};
@@ -52,27 +54,29 @@ impl Output {
     async fn pump(&mut self) -> bool {
         loop {
             self.recorder.room().await;
-            self.pipe.ready().await;
-            // Another program's output may have filled the log meanwhile.
-            if !self.recorder.is_full()
-                && let Some(count) = self.move_one_read()
-            {
+            self.pipe.rested().await;
+            let moved = poll_fn(|context| BUFFER.with_borrow_mut(|buffer| self.poll_move(context, buffer)));
+            if let Some(count) = moved.await {
                 return count >= MUCH;
             }
         }
     }
 
-    /// Bytes moved; `None` if there was nothing yet. The end of the output is 0 of them.
-    fn move_one_read(&mut self) -> Option<usize> {
-        BUFFER.with_borrow_mut(|buffer| {
-            buffer.resize(READ_SIZE, 0);
-            let count = self.pipe.read(buffer).unwrap_or(Some(0))?;
-            match buffer.get(..count) {
-                Some(bytes) if count > 0 => self.recorder.record(bytes),
-                _ => self.closed(),
-            }
-            Some(count)
-        })
+    /// Bytes moved; the end of the output is 0 of them. `None` if it is to be tried again.
+    fn poll_move(&mut self, context: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Option<usize>> {
+        // Another program's output may have filled the log meanwhile.
+        if self.recorder.is_full() {
+            return Poll::Ready(None);
+        }
+        buffer.resize(READ_SIZE, 0);
+        let Some(count) = ready!(self.pipe.poll_read(context, buffer)).unwrap_or(Some(0)) else {
+            return Poll::Ready(None);
+        };
+        match buffer.get(..count) {
+            Some(bytes) if count > 0 => self.recorder.record(bytes),
+            _ => self.closed(),
+        }
+        Poll::Ready(Some(count))
     }
 
     /// Moves what a dead child has left (PROC-055), and waits for nothing but a slow log's room.

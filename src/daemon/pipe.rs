@@ -2,15 +2,17 @@
 //! before it is read again: a wake-up for each line costs five times as much as the line. Not so where somebody waits for
 //! what it writes: the answer of an event listener, or an event, is read at once.
 
-use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::mem::replace;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::{Instant, sleep_until};
 
@@ -91,28 +93,29 @@ impl Pipe {
         self.source = Source::Closed;
     }
 
-    /// Waits until a read is worth while: for ever, once it is closed. May be given up at any moment.
-    pub async fn ready(&self) {
-        match &self.source {
-            // What is wrong is said by the read.
-            Source::Watched(receiver) => drop(receiver.readable().await),
-            Source::Polled(_) => {
-                if let Some(until) = self.rest {
-                    sleep_until(until).await;
-                }
-            }
-            Source::Closed => pending().await,
+    /// Waits out the rest of a busy child. May be given up at any moment.
+    pub async fn rested(&self) {
+        if let Some(until) = self.rest {
+            sleep_until(until).await;
         }
     }
 
-    /// Reads once: `None` if there is nothing yet, 0 when the child has closed its end.
-    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        let result = match &self.source {
-            Source::Watched(receiver) => receiver.try_read(buffer),
+    /// Reads once: `None` if it is to be tried again, 0 when the child has closed its end. Waits for ever once closed.
+    pub fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<Option<usize>>> {
+        let result = match &mut self.source {
+            // Unlike a look for readiness and then a read, this spares a read that would bring nothing.
+            Source::Watched(receiver) => {
+                let mut read = ReadBuf::new(buffer);
+                ready!(Pin::new(receiver).poll_read(context, &mut read)).map(|()| read.filled().len())
+            }
             Source::Polled(end) => unistd::read(end, buffer).map_err(io::Error::from),
-            Source::Closed => Ok(0),
+            Source::Closed => return Poll::Pending,
         };
-        match result {
+        Poll::Ready(match result {
             Ok(count) => {
                 self.has_brought(count);
                 Ok(Some(count))
@@ -123,7 +126,7 @@ impl Pipe {
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(None),
             Err(error) => Err(error),
-        }
+        })
     }
 
     fn has_brought(&mut self, count: usize) {
@@ -195,6 +198,7 @@ pub fn make_nonblocking(end: &OwnedFd) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::poll_fn;
 
     fn pair() -> (Pipe, OwnedFd) {
         let (read, write) = unistd::pipe().unwrap();
@@ -203,9 +207,9 @@ mod tests {
 
     /// Waits, reads, and gives what came.
     async fn next(pipe: &mut Pipe) -> Option<Vec<u8>> {
-        pipe.ready().await;
+        pipe.rested().await;
         let mut buffer = vec![0; 4096];
-        let count = pipe.read(&mut buffer).unwrap()?;
+        let count = poll_fn(|context| pipe.poll_read(context, &mut buffer)).await.unwrap()?;
         buffer.truncate(count);
         Some(buffer)
     }
