@@ -57,6 +57,7 @@ pub(super) async fn main(rpc: &Rpc, client: Option<&Watcher>) -> Response<Body> 
     follow(rpc, LogName::Main, HEAD, client).await
 }
 
+/// An answer that goes on, so that a proxy must not gather it.
 pub(super) fn unbuffered(mut response: Response<Body>) -> Response<Body> {
     if response.status() == StatusCode::OK {
         let (name, value) = UNBUFFERED;

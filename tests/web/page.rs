@@ -1,7 +1,11 @@
 //! The page at `/ui/`, in a browser.
 
+use std::net::TcpStream;
+
 use crate::browser::{free_port, is_there, play, serve};
 use crate::world::World;
+use crate::world::procfs::until;
+use crate::world::tools::tool;
 
 /// A group of three and one on its own, in two collections; `web` has logs in places that are known.
 const SHOP: &str = "\
@@ -113,16 +117,48 @@ fn a_name_made_of_html_stays_text() {
     play("names_stay_text", &world, port);
 }
 
+const NGINX: &str = "\
+daemon off;
+master_process off;
+pid {dir}/nginx.pid;
+error_log {dir}/nginx.log;
+events {}
+http {
+    access_log off;
+    client_body_temp_path {dir}/temp;
+    fastcgi_temp_path {dir}/temp;
+    proxy_temp_path {dir}/temp;
+    scgi_temp_path {dir}/temp;
+    uwsgi_temp_path {dir}/temp;
+    server {
+        listen 127.0.0.1:PROXY;
+        location /deep/er/ {
+            proxy_pass http://127.0.0.1:SERVER/;
+            proxy_set_header Host $http_host;
+        }
+    }
+}
+";
+
 #[test]
 fn a_proxy_at_any_path_and_a_password_change_nothing() {
+    let Some(nginx) = tool("nginx") else { return };
     if !is_there() {
         return;
     }
-    let (mut world, port) = (World::ours(), free_port());
+    let (mut world, port, proxy) = (World::ours(), free_port(), free_port());
+    world.write(
+        "nginx.conf",
+        &NGINX.replace("PROXY", &proxy.to_string()).replace("SERVER", &port.to_string()),
+    );
     world.configure(&format!(
-        "[inet_http_server]\nport=127.0.0.1:{port}\nusername=u\npassword=p\n[program:cat]\ncommand=cat\nstartsecs=0\n"
+        "[inet_http_server]\nport=127.0.0.1:{port}\nusername=u\npassword=p\n\
+         [program:cat]\ncommand=cat\nstartsecs=0\n\
+         [program:nginx]\ncommand={} -p {{dir}} -c {{dir}}/nginx.conf -e {{dir}}/nginx.log\nstartsecs=0\n",
+        nginx.display()
     ));
     world.boot();
     world.await_state("cat", "RUNNING");
+    until("nginx answers", || TcpStream::connect(("127.0.0.1", proxy)).ok());
     play("behind_a_proxy", &world, port);
 }

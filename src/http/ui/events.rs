@@ -22,6 +22,7 @@ use super::row::Row;
 use super::snapshot::{Snapshot, processes, unix_now};
 use crate::api::{Fault, FaultCode, Request};
 use crate::daemon::handle::{Change, Handle};
+use crate::http::logtail::unbuffered;
 use crate::http::rpc::Rpc;
 use crate::http::watcher::Watcher;
 use crate::http::{refuse, with_type};
@@ -63,7 +64,7 @@ pub(super) fn stream(rpc: &Arc<Rpc>, client: Option<&Watcher>) -> Response<Body>
         let bytes = teller.message().await?;
         Some((Ok::<_, Infallible>(bytes), teller))
     });
-    with_type(StatusCode::OK, "text/event-stream", Body::from_stream(messages))
+    unbuffered(with_type(StatusCode::OK, "text/event-stream", Body::from_stream(messages)))
 }
 
 /// What is to be said next.
