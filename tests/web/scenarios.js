@@ -9,6 +9,11 @@ const assert = require("assert");
 const SHOP = ["cache", "site:web", "site:worker_0", "site:worker_1"];
 const FRONT = ["cache", "site:web"];
 
+const TELEPHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+
+// All that there is on a wide screen, a collection on a telephone at night.
+const VIEWS = [["", SHOP, { colorScheme: "light" }], ["?collection=front", FRONT, { ...TELEPHONE, colorScheme: "dark" }]];
+
 // Every button of a row, and those for all that is seen; `press` knows how, `said` what the page says then.
 async function everyAction(stage, page, members, press, said) {
   const web = "site:web";
@@ -62,8 +67,8 @@ const spoken = (page) => async () => {
 };
 
 exports.live_actions = async (stage) => {
-  for (const [query, members] of [["", SHOP], ["?collection=front", FRONT]]) {
-    const page = await stage.open(`/ui/${query}`);
+  for (const [query, members, kind] of VIEWS) {
+    const page = await stage.open(`/ui/${query}`, kind);
     await stage.live(page);
     await page.evaluate(() => { window.sameAsBefore = true; });
     assert.deepStrictEqual(await stage.ids(page), members);
@@ -138,11 +143,38 @@ exports.views = async (stage) => {
   await page.getByRole("link", { name: "Show all processes" }).click();
   await stage.live(page);
   assert.deepStrictEqual(await stage.ids(page), SHOP);
+  await page.waitForFunction(() => rows !== null);
+  assert.deepStrictEqual(await page.evaluate(differences), []);
 };
 
+// In the page: in what views the script shows something else than the server writes, times apart.
+async function differences() {
+  const text = (root, chosen) => [...root.querySelectorAll(chosen)].map((one) =>
+    [one.textContent, one.getAttribute("href"), one.getAttribute("aria-sort"), one.getAttribute("aria-disabled"),
+      one.getAttribute("aria-label"), one.getAttribute("value"), one.hidden].join("|"));
+  const seen = (root) => JSON.stringify([
+    text(root, "#chips a, #states a, #refresh, #shown, thead th, thead a, #none, footer a"),
+    text(root, "tr.section b, tr.section span, tr.section button"),
+    text(root, "tbody tr[data-id] > :not(.up, .exit), tbody tr[data-id] button, tbody tr[data-id] a"),
+  ]);
+  const differ = [];
+  for (const collection of ["", "front"]) for (const q of ["", "work", "running cache", "nothing"]) {
+    for (const sort of ["name", "state", "uptime", "pid", "exit"]) for (const desc of ["", "1"]) {
+      for (const by of ["", "group", "collection"]) {
+        const query = address({ collection, q, sort, desc, by });
+        const html = await (await fetch("./" + query)).text();
+        look(readView(query), false);
+        const [theirs, ours] = [seen(new DOMParser().parseFromString(html, "text/html")), seen(document)];
+        if (theirs !== ours && differ.length < 3) differ.push([query, theirs, ours]);
+      }
+    }
+  }
+  return differ;
+}
+
 exports.plain_actions = async (stage) => {
-  for (const [query, members] of [["", SHOP], ["?collection=front", FRONT]]) {
-    const page = await stage.open(`/ui/${query}`, { javaScriptEnabled: false });
+  for (const [query, members, kind] of VIEWS) {
+    const page = await stage.open(`/ui/${query}`, { ...kind, javaScriptEnabled: false });
     const press = async (label, id) => {
       const button = id ? stage.button(page, id, label) : page.getByRole("button", { name: label, exact: true });
       // One that is shown as of no use now is still a button, and its answer says why.
@@ -183,8 +215,8 @@ exports.plain_actions = async (stage) => {
 
 // The page that people know has no script at all, so it is the same with and without.
 exports.classic_actions = async (stage) => {
-  for (const [query, members] of [["", SHOP], ["?collection=front", FRONT]]) {
-    const page = await stage.open(`/${query}`, { javaScriptEnabled: !query });
+  for (const [query, members, kind] of VIEWS) {
+    const page = await stage.open(`/${query}`, { ...kind, javaScriptEnabled: !query });
     const press = async (label, id) => {
       const name = { "Clear log": `Clear Log ${id}` }[label] || (id ? `${label} ${id}` : label.replace(" a", " A"));
       await page.getByRole("link", { name, exact: true }).click();
@@ -377,7 +409,7 @@ exports.looks = async (stage) => {
   for (const [what, options] of [
     ["light", { colorScheme: "light" }],
     ["dark", { colorScheme: "dark" }],
-    ["narrow", { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }],
+    ["narrow", TELEPHONE],
   ]) {
     for (const path of [
       "/ui/?by=group", "/ui/?collection=nobody", "/ui/log?name=site:web",

@@ -39,11 +39,8 @@ function readView(search) {
 }
 
 function address(view) {
-  const query = new URLSearchParams();
-  for (const key of ["collection", "q", "sort", "desc", "by"]) {
-    if (view[key] && !(key === "sort" && view.sort === "name")) query.set(key, view[key]);
-  }
-  return "?" + query;
+  const keys = ["collection", "q", "sort", "desc", "by"].filter((key) => view[key] && !(key === "sort" && view.sort === "name"));
+  return "?" + keys.map((key) => `${key}=${encodeURIComponent(view[key])}`).join("&");
 }
 
 function look(next, remember) {
