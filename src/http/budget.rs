@@ -9,10 +9,11 @@ use axum::body::{Body, Bytes};
 use crate::daemon::handle::LetGo;
 
 /// Bytes of unfinished requests that all connections together may make the daemon hold; a request that would exceed
-/// it is answered 503 instead. One alone may be larger.
+/// it is answered 503 instead.
 pub(super) const REQUESTS_MAX: usize = 8 * 1024 * 1024;
 
-/// The same for answers that have not been read: a long log is still read when nothing else is under way.
+/// The same for answers that have not been read. One alone may be larger: a long log is still read when nothing else is
+/// under way.
 pub(super) const ANSWERS_MAX: usize = 24 * 1024 * 1024;
 
 /// Bytes of one request or answer that is never refused for what others hold.

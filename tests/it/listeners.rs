@@ -64,7 +64,8 @@ fn a_listener_that_answers_without_reading_costs_that_listener_bug_001() {
         &world,
         &format!(
             "{}{}",
-            pool("puppet", "puppet", "REMOTE_COMMUNICATION", ""),
+            // With what it waits for in the fifo.
+            pool("puppet", "puppet", "REMOTE_COMMUNICATION", "stopasgroup=true"),
             pool("other", "recorder record", "REMOTE_COMMUNICATION", "")
         ),
     );
