@@ -12,10 +12,13 @@ use crate::http::web::escape::Escaped;
 /// Columns of the table.
 const COLUMNS: usize = 7;
 
+/// Room for one row.
+const BYTES_PER_ROW: usize = 1_300;
+
 /// The whole page: what the view leaves of everything.
 pub(super) fn status(all: &Snapshot, view: &View, said: Option<&Said>) -> String {
     let rows = view.rows(all);
-    let mut page = String::with_capacity(8 * 1024 + all.rows.len() * 1_100);
+    let mut page = String::with_capacity(8 * 1024 + all.rows.len() * BYTES_PER_ROW);
     let title = format!("{} · {}", all.name, counts(&all.rows.iter().collect::<Vec<_>>()));
     head(&mut page, &title, "app.js");
     banner(&mut page, all, view);
