@@ -113,7 +113,7 @@ impl Daemon {
         let Opened { listeners, mut pidfile, sockets } = opened;
         pidfile.write(pid)?;
         let (handle, calls) = super::handle::Handle::new();
-        let (changes, let_go) = (handle.changes().clone(), handle.let_go().clone());
+        let news = handle.news().clone();
         let options = http::Options {
             interfaces: config.interfaces.clone(),
             local_time: localtime::local_time,
@@ -133,9 +133,9 @@ impl Daemon {
         settings.follow(&config);
         let reader = Box::new(self.options.clone());
         let (notify, log) = (self.notify.clone(), self.log.clone());
-        let machine = Machine::new(notify, settings, reader, log, sockets, inbox, changes);
+        tokio::spawn(memory::give_back_in_time(news.let_go.clone()));
+        let machine = Machine::new(notify, settings, reader, log, sockets, inbox, news);
         let supervisor = Supervisor::new(config, Pid(pid.cast_signed())).carrying(carried);
-        tokio::spawn(memory::give_back_in_time(let_go));
         let exit =
             super::run(supervisor, machine, Sources { signals, arrivals: Arrivals::new(exits, calls) }).await;
         servers.close().await;

@@ -103,29 +103,40 @@ impl LetGo {
     }
 }
 
+/// What the daemon's parts tell each other without an answer.
+#[derive(Clone, Debug, Default)]
+pub struct News {
+    pub changes: Changes,
+    pub let_go: LetGo,
+}
+
 /// Cloned by every HTTP connection.
 #[derive(Clone, Debug)]
 pub struct Handle {
     calls: mpsc::Sender<Call>,
-    changes: Changes,
-    let_go: LetGo,
+    news: News,
 }
 
 impl Handle {
     /// The handle, and the end from which the daemon takes calls.
     pub fn new() -> (Handle, mpsc::Receiver<Call>) {
         let (calls, taken) = mpsc::channel(REQUESTS_WAITING_MAX);
-        (Handle { calls, changes: Changes::default(), let_go: LetGo::default() }, taken)
+        (Handle { calls, news: News::default() }, taken)
     }
 
     /// Where the daemon tells changes, and others hear of them.
     pub fn changes(&self) -> &Changes {
-        &self.changes
+        &self.news.changes
+    }
+
+    /// What the daemon itself tells of.
+    pub fn news(&self) -> &News {
+        &self.news
     }
 
     /// Where the servers tell that a large answer has left.
     pub fn let_go(&self) -> &LetGo {
-        &self.let_go
+        &self.news.let_go
     }
 
     /// Waits for the daemon's end.

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::child;
 use super::fcgi::{Share, Sockets};
-use super::handle::{Call, Change, Changes};
+use super::handle::{Call, Change, News};
 use super::logfile::{self, reason};
 use super::logs::{Logs, SharedLog};
 use super::measure::{self, Counter};
@@ -28,6 +28,9 @@ use crate::supervisor::{
     Effect, Exit, Input, Instant, LogPaths, Note, Now, ProcessKey, ProgramText, SpawnError, UnixTime,
     WriteError,
 };
+
+/// Deaths that are told as one, so that the memory of a storm of them can go back to the system.
+const CROWD: u64 = 256;
 
 /// What became of an effect.
 pub enum Performed {
@@ -78,7 +81,9 @@ pub struct Machine {
     log: log::Log,
     logs: Logs,
     inbox: mpsc::Sender<Input>,
-    changes: Changes,
+    news: News,
+    /// Children whose exit was told.
+    buried: u64,
     started: tokio::time::Instant,
     spawner: Spawner,
     sockets: Sockets,
@@ -112,7 +117,7 @@ struct Running {
 
 impl Machine {
     /// A machine without children; `inbox` is where their exits will go, `sockets` knows what was tried already,
-    /// `changes` is where others hear of what happens.
+    /// `news` is where others hear of what happens.
     pub fn new(
         notify: Rc<Notify>,
         settings: Settings,
@@ -120,7 +125,7 @@ impl Machine {
         log: log::Log,
         sockets: Sockets,
         inbox: mpsc::Sender<Input>,
-        changes: Changes,
+        news: News,
     ) -> Machine {
         Machine {
             notify,
@@ -130,7 +135,8 @@ impl Machine {
             logs: log.logs().clone(),
             log,
             inbox,
-            changes,
+            news,
+            buried: 0,
             started: tokio::time::Instant::now(),
             spawner: Spawner::default(),
             sockets,
@@ -187,13 +193,17 @@ impl Machine {
         if let Some(member) = self.members.get_mut(&process) {
             self.parting.extend(member.child.take().and_then(|running| running.socket));
         }
+        self.buried += 1;
+        if self.buried.is_multiple_of(CROWD) {
+            self.news.let_go.tell();
+        }
     }
 
     /// The turn is over: sockets that nobody uses any more are closed, and what may have changed is counted.
     pub fn end_turn(&mut self, unchanged: bool) {
         self.parting.clear();
         if !unchanged {
-            self.changes.advance();
+            self.news.changes.advance();
         }
     }
 
@@ -256,7 +266,7 @@ impl Machine {
                     self.notify.refused();
                 }
                 if let Note::Event(event) = &note {
-                    self.changes.tell(|| Change::of(event));
+                    self.news.changes.tell(|| Change::of(event));
                 }
                 if let Some(message) = notes::sentence(note) {
                     log::say(message.level, &message.text);
@@ -273,7 +283,7 @@ impl Machine {
             }
             Effect::Configured(config) => {
                 self.settings.follow(&config);
-                self.changes.tell(|| Some(Change::Everything));
+                self.news.changes.tell(|| Some(Change::Everything));
                 Performed::Done
             }
             Effect::ReopenLogs => {

@@ -4,21 +4,18 @@
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
-use std::rc::Rc;
-
-use convoke::config::{self, Config, ProcessConfig};
-use convoke::daemon::fcgi::Sockets;
-use convoke::daemon::handle::Changes;
-use convoke::daemon::log::Log;
-use convoke::daemon::machine::{ConfigReader, Machine, Performed, Settings};
-use convoke::daemon::notify::Notify;
-use convoke::names::{Errno, Pid, Signal};
-use convoke::supervisor::{Effect, Input, ProcessKey, ProgramText};
-use nix::sys::signal;
 use std::sync::Arc;
+
+use convoke::config::ProcessConfig;
+use convoke::daemon::handle::News;
+use convoke::daemon::machine::{Machine, Performed};
+use convoke::names::{Errno, Pid, Signal};
+use convoke::supervisor::{Effect, Input, ProcessKey};
+use nix::sys::signal;
 use tokio::sync::mpsc;
 
 use crate::common;
+use crate::machine::machine;
 use crate::world::until;
 
 /// Says to the test that it is in a namespace of its own, where it is alone with its children and chooses pids.
@@ -57,7 +54,7 @@ fn no_recycled_pid_is_ever_signalled() {
 
 async fn strangers_live(whole_group: bool) {
     let (inbox, mut exits) = mpsc::channel(16);
-    let mut machine = machine(inbox);
+    let mut machine = machine(inbox, News::default());
     let config = ProcessConfig { command: "/bin/sleep 1000".to_string(), ..common::process("g", "p") };
     let (key, config) = (ProcessKey(1), Arc::new(config));
     machine.perform(Effect::Join(key, config.clone()));
@@ -111,38 +108,4 @@ fn recycle(pid: Pid) -> Option<Child> {
         child.wait().unwrap();
     }
     None
-}
-
-fn machine(inbox: mpsc::Sender<Input>) -> Machine {
-    let mut settings = Settings {
-        identifier: String::new(),
-        childlogdir: String::new(),
-        strip_ansi: false,
-        server_url: None,
-        environment: Vec::new(),
-        open_files: None,
-    };
-    settings.follow(&common::config(Vec::new(), Vec::new()));
-    Machine::new(
-        Rc::new(Notify::default()),
-        settings,
-        Box::new(NoFiles),
-        Log::default(),
-        Sockets::default(),
-        inbox,
-        Changes::default(),
-    )
-}
-
-/// There is nothing to read.
-struct NoFiles;
-
-impl ConfigReader for NoFiles {
-    fn config(&self) -> Result<Config, Vec<config::Error>> {
-        Err(Vec::new())
-    }
-
-    fn program(&self, _: &ProgramText) -> Result<Vec<Arc<ProcessConfig>>, Vec<config::Error>> {
-        Err(Vec::new())
-    }
 }

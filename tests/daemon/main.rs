@@ -8,6 +8,7 @@ mod children;
 mod identity;
 mod life;
 mod logs;
+mod machine;
 mod notify;
 mod start;
 mod trouble;
