@@ -241,7 +241,7 @@ if (table) {
 function show() {
   if (!rows || !table) return;
   const focused = document.activeElement;
-  const found = chosen(), parts = sections(found), used = new Set();
+  const found = chosen(), parts = sections(found), used = new Set(), shifted = [];
   if (shownBy !== view.by) {
     for (const body of [...table.tBodies]) body.remove();
     nodes.clear();
@@ -260,7 +260,7 @@ function show() {
         nodes.set(key, node);
         node.shows = row;
       } else if (node.shows !== row) {
-        if (node.shows && (node.shows.state !== row.state || node.shows.pid !== row.pid)) flash(node);
+        if (node.shows && (node.shows.state !== row.state || node.shows.pid !== row.pid)) shifted.push(node);
         fill(node, row);
         node.shows = row;
       }
@@ -279,14 +279,18 @@ function show() {
   for (const key of nodes.keys()) if (!used.has(key)) nodes.delete(key);
   byId("none").hidden = found.length > 0;
   around(found);
+  flash(shifted);
   // A node that was moved has lost the focus, though it is still there.
   if (focused && focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
 }
 
-function flash(node) {
-  node.classList.remove("changed");
-  void node.offsetWidth;
-  node.classList.add("changed");
+// Draws the eye to rows that have come to another state, unless they are many.
+function flash(nodes) {
+  if (!nodes.length || nodes.length > 20) return;
+  for (const node of nodes) node.classList.remove("changed");
+  // The animation begins anew only after a layout without it.
+  void table.offsetWidth;
+  for (const node of nodes) node.classList.add("changed");
 }
 
 // What stands around the table.
