@@ -46,9 +46,14 @@ impl Budget {
     }
 
     /// A text that counts until the last who sends it has sent it; `None` when too much is held.
-    pub(super) fn hold(&self, text: String) -> Option<Arc<Held>> {
-        let mut claim = self.claim_on(&self.answers, ANSWERS_MAX);
+    pub(super) fn hold(&self, text: impl Into<Arc<String>>) -> Option<Arc<Held>> {
+        let (text, mut claim) = (text.into(), self.claim_on(&self.answers, ANSWERS_MAX));
         claim.grow(text.len()).then(|| Arc::new(Held { text, _claim: claim }))
+    }
+
+    /// Where the end of what is large is told.
+    pub(super) fn let_go(&self) -> &LetGo {
+        &self.let_go
     }
 
     /// The same for a body that one client gets.
@@ -104,7 +109,7 @@ impl Drop for Claim {
 /// A text that is being sent, to one client or to several.
 #[derive(Debug)]
 pub(super) struct Held {
-    text: String,
+    text: Arc<String>,
     _claim: Claim,
 }
 
