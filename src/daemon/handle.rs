@@ -27,7 +27,7 @@ pub struct Call {
 pub enum Change {
     /// A process came to another state.
     Process { group: GroupName, process: ProcessName },
-    /// Groups or collections came, went or were changed.
+    /// Processes, groups or collections came, went or were changed.
     Everything,
 }
 

@@ -215,6 +215,7 @@ impl Machine {
         match effect {
             Effect::Join(key, config) => Performed::Gave(Input::Joined(key, self.join(key, config))),
             Effect::Leave(key) => {
+                self.news.changes.tell(|| Some(Change::Everything));
                 if let Some(member) = self.members.remove(&key) {
                     self.sockets.forget(&member.config);
                 }
@@ -352,6 +353,7 @@ impl Machine {
             stderr: self.log_path(&config, "stderr", &config.stderr),
         };
         self.sockets.try_once(&config);
+        self.news.changes.tell(|| Some(Change::Everything));
         self.members.insert(key, Member { config, logs: logs.clone(), written: Arc::default(), child: None });
         logs
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use convoke::config::{self, Config, ProcessConfig};
 use convoke::daemon::fcgi::Sockets;
-use convoke::daemon::handle::News;
+use convoke::daemon::handle::{Change, News};
 use convoke::daemon::log::Log;
 use convoke::daemon::machine::{ConfigReader, Machine, Settings};
 use convoke::daemon::notify::Notify;
-use convoke::supervisor::{Input, ProcessKey, ProgramText};
+use convoke::supervisor::{Effect, Input, ProcessKey, ProgramText};
 use tokio::sync::mpsc;
 
 use crate::common;
@@ -61,4 +61,17 @@ async fn the_deaths_of_a_storm_are_told_so_that_their_memory_goes_back() {
     (2..=1_000).for_each(|key| machine.bury(ProcessKey(key)));
     assert!(told().await);
     assert!(!told().await, "it is told once");
+}
+
+#[tokio::test]
+async fn who_joins_or_leaves_a_group_in_force_is_news_for_who_watches() {
+    let news = News::default();
+    let (inbox, _arrivals) = mpsc::channel(1);
+    let mut machine = machine(inbox, news.clone());
+    let mut watcher = news.changes.watch();
+    let config = Arc::new(common::process("g", "p"));
+    for effect in [Effect::Join(ProcessKey(1), config), Effect::Leave(ProcessKey(1))] {
+        machine.perform(effect);
+        assert_eq!(watcher.try_recv(), Ok(Change::Everything));
+    }
 }
