@@ -39,7 +39,9 @@ pub(super) async fn answer(site: &Site, method: &Method, query: &str) -> Respons
         // The supervisor answers each request with its own kind of reply; should it not, this request fails.
         Ok(_) => return refuse(StatusCode::INTERNAL_SERVER_ERROR),
     };
-    let mut response = with_type(status, "text/plain;charset=utf-8", Body::from(text));
+    // It is long where many are unwell, and anybody may ask.
+    let Some(body) = site.rpc.budget().body(text) else { return refuse(StatusCode::SERVICE_UNAVAILABLE) };
+    let mut response = with_type(status, "text/plain;charset=utf-8", body);
     super::web::forbid_caching(&mut response);
     super::secure(&mut response);
     response
