@@ -150,10 +150,11 @@ fn html(which: &Which, text: &str, said: Option<&Said>, follows: bool) -> String
     message(&mut page, said);
     tools(&mut page, which);
     let stream = if follows { format!("tail{}", which.query()) } else { String::new() };
+    // A line break right after the tag of `pre` is not part of the text; the log's own first one is.
     let _ = write!(
         page,
         "<div id=\"log\" class=\"plain\" role=\"log\" aria-live=\"off\" aria-label=\"Log of {}\" tabindex=\"0\" data-stream=\"{}\">\
-         <pre>{}</pre></div>\n</main>\n",
+         <pre>\n{}</pre></div>\n</main>\n",
         Escaped(&title),
         Escaped(&stream),
         Escaped(text)
@@ -184,4 +185,16 @@ fn tools(page: &mut String, which: &Which) {
         );
     }
     page.push_str("</div>\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_begins_with_an_empty_line_still_does_without_the_script() {
+        let which = Which::of(&Query::parse("name=a"));
+        let page = html(&which, "\nline\n", None, true);
+        assert!(page.contains("<pre>\n\nline\n</pre>"), "{page}");
+    }
 }
