@@ -132,7 +132,7 @@ fn counters(document: &mut Document, metrics: &Metrics) {
         }
     }
     let name = "supervisord_process_log_bytes_total";
-    document.family(name, "counter", "Bytes of output that went to the log.");
+    document.family(name, "counter", "Bytes of output for the log, with those that it could not take.");
     for process in &metrics.processes {
         let [group, label] = labels(process);
         document.series(name, &[group, label, ("channel", "stdout")], process.written.stdout);
