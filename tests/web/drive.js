@@ -7,10 +7,10 @@ const assert = require("assert");
 const { chromium } = require("playwright-core");
 const scenarios = require("./scenarios.js");
 
-const DEADLINE = 20000;
+const DEADLINE = 40000;
 
 // A scenario that does not come to its end is ended.
-const END = 150000;
+const END = 240000;
 
 class Stage {
   constructor(browser, facts) {

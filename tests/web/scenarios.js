@@ -19,33 +19,33 @@ async function everyAction(stage, page, members, press, said) {
   const web = "site:web";
   await press("Stop", web);
   await stage.awaitState(web, "STOPPED");
-  assert.match(await said(), /site:web: stopped/);
+  await said(/site:web: stopped/);
   await press("Start", web);
   const { pid } = await stage.awaitState(web, "RUNNING");
-  assert.match(await said(), /site:web: started/);
+  await said(/site:web: started/);
   await press("Restart", web);
-  assert.match(await said(), /site:web: restarted/);
+  await said(/site:web: restarted/);
   assert.notStrictEqual((await stage.awaitState(web, "RUNNING")).pid, pid);
   const log = `${stage.dir}/web.log`;
   fs.appendFileSync(log, "to be cleared\n");
   await press("Clear log", web);
-  assert.match(await said(), /site:web: log cleared/);
+  await said(/site:web: log cleared/);
   assert.strictEqual(fs.readFileSync(log, "utf8"), "");
 
   const others = SHOP.filter((id) => !members.includes(id));
   const states = async () => new Map((await stage.all()).rows.map((row) => [row.id, row]));
   const before = await states();
   await press("Stop all");
-  assert.match(await said(), /: stopped/);
+  await said(/: stopped/);
   let now = await states();
   for (const id of members) assert.strictEqual(now.get(id).state, "STOPPED", id);
   for (const id of others) assert.deepStrictEqual(now.get(id), before.get(id), "not of this view");
   await press("Start all");
-  assert.match(await said(), /: started/);
+  await said(/: started/);
   now = await states();
   for (const id of members) assert.strictEqual(now.get(id).state, "RUNNING", id);
   await press("Restart all");
-  await said();
+  await said(/: restarted/);
   const after = await states();
   for (const id of members) assert.notStrictEqual(after.get(id).pid, now.get(id).pid, id);
   for (const id of others) assert.deepStrictEqual(after.get(id), before.get(id), "not of this view");
@@ -61,10 +61,9 @@ function pressLive(stage, page) {
   };
 }
 
-const spoken = (page) => async () => {
-  await page.waitForFunction(() => document.getElementById("said").textContent !== "");
-  return page.textContent("#said");
-};
+// Waits for a sentence: another may still be there from before.
+const spoken = (stage, page) => (expected) => stage.until(`the page says ${expected}`, async () =>
+  expected.test(await page.textContent("#said")));
 
 exports.live_actions = async (stage) => {
   for (const [query, members, kind] of VIEWS) {
@@ -72,7 +71,7 @@ exports.live_actions = async (stage) => {
     await stage.live(page);
     await page.evaluate(() => { window.sameAsBefore = true; });
     assert.deepStrictEqual(await stage.ids(page), members);
-    await everyAction(stage, page, members, pressLive(stage, page), spoken(page));
+    await everyAction(stage, page, members, pressLive(stage, page), spoken(stage, page));
     assert.strictEqual(await page.evaluate(() => window.sameAsBefore), true, "nothing was loaded anew");
     assert.strictEqual(new URL(page.url()).search, query);
     await page.reload();
@@ -95,14 +94,14 @@ exports.live_actions = async (stage) => {
 exports.views = async (stage) => {
   const page = await stage.open("/ui/");
   await stage.live(page);
-  const press = pressLive(stage, page), said = spoken(page);
+  const press = pressLive(stage, page), said = spoken(stage, page);
   // A filter narrows what is seen, and what "all" means.
   await page.keyboard.press("/");
   await page.keyboard.type("worker");
   assert.deepStrictEqual(await stage.ids(page), ["site:worker_0", "site:worker_1"]);
   assert.match(page.url(), /\?q=worker$/);
   await press("Stop all");
-  assert.match(await said(), /site:worker_0 and site:worker_1: stopped/);
+  await said(/site:worker_0 and site:worker_1: stopped/);
   assert.strictEqual((await stage.state("site:web")).state, "RUNNING");
   await page.keyboard.press("/");
   await page.keyboard.press("Escape");
@@ -118,7 +117,7 @@ exports.views = async (stage) => {
   // Groups and collections have buttons of their own.
   await page.selectOption("#by", "group");
   await page.getByRole("button", { name: "Start all of site", exact: true }).click();
-  assert.match(await said(), /site:worker_0 and site:worker_1: started/);
+  await said(/site:worker_0 and site:worker_1: started/);
   await page.selectOption("#by", "collection");
   assert.deepStrictEqual(
     await page.$$eval("tr.section", (heads) => heads.map((head) => head.querySelector("b").textContent)),
@@ -181,15 +180,15 @@ exports.plain_actions = async (stage) => {
       await button.click({ force: true });
       await page.waitForLoadState();
     };
-    const said = async () => page.textContent("#said");
+    const said = async (expected) => assert.match(await page.textContent("#said"), expected);
     await everyAction(stage, page, members, press, said);
     assert.deepStrictEqual(await stage.ids(page), members, "an action keeps the view");
     assert.strictEqual(new URL(page.url()).searchParams.get("collection"), query ? "front" : null);
     // What cannot be done says why.
     await press("Start", "site:web");
-    assert.match(await said(), /Could not start site:web: it runs already/);
+    await said(/Could not start site:web: it runs already/);
     await page.getByRole("link", { name: "Refresh" }).click();
-    assert.strictEqual(await said(), "");
+    await said(/^$/);
     // Sorting, filter and grouping are links and a form.
     await page.getByRole("link", { name: "Name" }).click();
     assert.deepStrictEqual(await stage.ids(page), [...members].reverse());
@@ -199,7 +198,7 @@ exports.plain_actions = async (stage) => {
     assert.deepStrictEqual(await stage.ids(page), ["site:web"]);
     assert.match(await page.textContent("tr.section"), /front/);
     await press("Stop all");
-    assert.match(await said(), /^site:web: stopped$/);
+    await said(/^site:web: stopped$/);
     await press("Start all");
     assert.deepStrictEqual(await stage.ids(page), ["site:web"]);
     // A log, cleared from its own page.
@@ -207,7 +206,7 @@ exports.plain_actions = async (stage) => {
     await stage.row(page, "site:web").getByRole("link", { name: "stdout" }).click();
     assert.match(await page.textContent("#log"), /one line/);
     await press("Clear log");
-    assert.match(await said(), /site:web: log cleared/);
+    await said(/site:web: log cleared/);
     assert.strictEqual((await page.textContent("#log")).trim(), "");
     await page.context().close();
   }
@@ -222,11 +221,12 @@ exports.classic_actions = async (stage) => {
       await page.getByRole("link", { name, exact: true }).click();
       await page.waitForLoadState();
     };
-    const said = async () => {
+    const said = async (expected) => {
       const text = await page.textContent("#statusmessage, .status_msg, #status_msg");
       // Its words are older than those of the other page.
-      return text.replace(/^Process (\S+) (\w+)$/, "$1: $2").replace(/^Log for (\S+) cleared$/, "$1: log cleared")
+      const plain = text.replace(/^Process (\S+) (\w+)$/, "$1: $2").replace(/^Log for (\S+) cleared$/, "$1: log cleared")
         .replace(/^(?:All|Collection \w+) (\w+) at .*/, "all: $1");
+      assert.match(plain, expected);
     };
     const rows = () => page.$$eval("tbody tr td:nth-child(3)", (cells) => cells.map((cell) => cell.textContent));
     assert.deepStrictEqual(await rows(), members);
