@@ -102,9 +102,10 @@ impl Rpc {
             Ok(call) => {
                 drop(body);
                 tracing::trace!("XML-RPC method called: {}()", call.method);
-                let document = match self.is_about_all(&call) {
-                    true => self.about_all(call).await,
-                    false => self.document(call).await,
+                let document = if self.is_about_all(&call) {
+                    self.about_all(call).await
+                } else {
+                    self.document(call).await
                 };
                 drop(claim);
                 match document {
