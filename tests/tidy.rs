@@ -31,11 +31,15 @@ const WALLS: [Wall; 9] = [
         may_use: &["api", "names"],
         never: &["tokio", "nix", "libc", "std::fs", "std::net", "async ", "thread::"],
     },
-    Wall { part: "cli/", may_use: &["cli"], never: &["tokio", "nix", "libc", "std::fs", "async "] },
+    Wall {
+        part: "cli/",
+        may_use: &["cli"],
+        never: &["tokio", "nix", "libc", "std::fs", "async ", "println!"],
+    },
     Wall {
         part: "ctl/",
         may_use: &["ctl", "cli", "api", "config", "names"],
-        never: &["tokio", "hyper", "axum", "async ", "thread::spawn", "libc"],
+        never: &["tokio", "hyper", "axum", "async ", "thread::spawn", "libc", "println!"],
     },
     Wall {
         part: "supervisor/",
@@ -67,6 +71,7 @@ const WALLS: [Wall; 9] = [
             "tokio::process",
             "tokio::signal",
             "ProcessState::",
+            "println!",
         ],
     },
     Wall {
@@ -77,7 +82,7 @@ const WALLS: [Wall; 9] = [
     Wall {
         part: "bin/",
         may_use: &["daemon", "http", "supervisor", "ctl", "api", "cli", "config", "names"],
-        never: &["thread::spawn", "tokio"],
+        never: &["thread::spawn", "tokio", "println!"],
     },
 ];
 

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
-use convoke::cli::pages;
+use convoke::cli::{self, pages};
 
 /// What a shell says of a command that could not be run.
 const CANNOT_RUN: u8 = 127;
@@ -25,11 +25,11 @@ fn main() -> ExitCode {
     if let Some(text) = asked(&words) {
         return text.map_or_else(
             |complaint| {
-                eprintln!("Error: {complaint}");
+                cli::complain(format_args!("Error: {complaint}"));
                 ExitCode::from(2)
             },
             |text| {
-                println!("{text}");
+                cli::say(text);
                 ExitCode::SUCCESS
             },
         );
@@ -37,10 +37,10 @@ fn main() -> ExitCode {
     match &words[..] {
         [pidfile, command, arguments @ ..] => run(Path::new(pidfile), command, arguments),
         [] | [_] => {
-            println!(
+            cli::say(format_args!(
                 "pidproxy -- run a command and pass signals on to the process that a pid file names.\n\n\
                  Usage: {program} PIDFILE COMMAND [ARGUMENT...]"
-            );
+            ));
             ExitCode::FAILURE
         }
     }
@@ -82,7 +82,7 @@ fn run(pidfile: &Path, command: &OsString, arguments: &[OsString]) -> ExitCode {
     let (mut signals, mut child) = match (signals, started) {
         (Ok(signals), Ok(child)) => (signals, child),
         (Err(error), _) | (_, Err(error)) => {
-            eprintln!("pidproxy: could not run {}: {error}", command.to_string_lossy());
+            cli::complain(format_args!("pidproxy: could not run {}: {error}", command.to_string_lossy()));
             return ExitCode::from(CANNOT_RUN);
         }
     };
@@ -107,14 +107,14 @@ fn ended(child: &mut Child) -> Option<ExitCode> {
 fn pass_on(signal: i32, pidfile: &Path) -> Option<ExitCode> {
     let last = matches!(signal, SIGTERM | SIGINT | SIGQUIT);
     let Some(pid) = read(pidfile) else {
-        println!("Can't read child pidfile {}!", pidfile.display());
+        cli::say(format_args!("Can't read child pidfile {}!", pidfile.display()));
         return None;
     };
     let sent = Signal::try_from(signal).and_then(|signal| kill(Pid::from_raw(pid), signal));
     match sent {
         Ok(()) => last.then_some(ExitCode::SUCCESS),
         Err(errno) => {
-            eprintln!("pidproxy: could not signal process {pid}: {}", errno.desc());
+            cli::complain(format_args!("pidproxy: could not signal process {pid}: {}", errno.desc()));
             last.then_some(ExitCode::FAILURE)
         }
     }

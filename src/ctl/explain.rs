@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 
 use super::failure::Failure;
 use super::session::Session;
+use crate::cli;
 
 /// Explains a failed connection; says nothing of other failures.
 pub fn failure(session: &Session, failure: &Failure) {
@@ -34,14 +35,14 @@ pub fn failure(session: &Session, failure: &Failure) {
             },
         });
     }
-    eprintln!("{}", lines.join("\n"));
+    cli::complain(lines.join("\n"));
 }
 
 /// Explains a 401.
 pub fn credentials(session: &Session) {
     match &session.client.credentials.username {
-        Some(user) => eprintln!("help: the server refuses user {user}, or the password"),
-        None => eprintln!("help: set username and password in [supervisorctl], or give -u and -p"),
+        Some(user) => cli::complain(format_args!("help: the server refuses user {user}, or the password")),
+        None => cli::complain("help: set username and password in [supervisorctl], or give -u and -p"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 use super::failure::Failure;
 use super::http::{Follow, Piece};
 use super::session::Session;
+use crate::cli;
 
 /// What is said before logs are followed.
 pub const BANNER: &str = "==> Press Ctrl-C to exit <==";
@@ -81,7 +82,7 @@ impl Logs {
                 Ok(Piece::End) => (),
                 Ok(Piece::Refused(status)) => {
                     self.refused = true;
-                    eprintln!("{url} Cannot read, status code {status}");
+                    cli::complain(format_args!("{url} Cannot read, status code {status}"));
                 }
                 Err(failure) => self.complain_of(&url, &failure),
             }
@@ -92,6 +93,6 @@ impl Logs {
     fn complain_of(&mut self, url: &str, failure: &Failure) {
         let (class, message) = failure.parts();
         self.refused = true;
-        eprintln!("{url} Cannot connect, error: <class '{class}'> ({message})");
+        cli::complain(format_args!("{url} Cannot connect, error: <class '{class}'> ({message})"));
     }
 }

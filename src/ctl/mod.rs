@@ -27,8 +27,9 @@ mod targets;
 mod terminal;
 mod wait;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
+use crate::cli;
 use crate::config::error::explain as explain_errors;
 use crate::config::read::SystemHost;
 
@@ -41,7 +42,7 @@ pub fn run(program: &str, words: &[String]) -> u8 {
         Ok(settings) => settings,
         Err(stop) => return report(&stop, program),
     };
-    plugins::warnings(&settings.plugins).iter().for_each(|warning| eprintln!("{warning}"));
+    plugins::warnings(&settings.plugins).iter().for_each(cli::complain);
     let (line, interactive) = (settings.line.clone(), settings.interactive);
     let mut session = Session::new(settings);
     let Some(line) = line else {
@@ -62,26 +63,25 @@ pub fn run(program: &str, words: &[String]) -> u8 {
 fn report(stop: &Stop, program: &str) -> u8 {
     match stop {
         Stop::Asked(text) => {
-            // Whoever reads it may have seen enough.
-            let _ = writeln!(io::stdout(), "{text}");
+            cli::say(text);
             0
         }
         Stop::Usage(sentence) => {
-            eprintln!("Error: {sentence}\nFor help, use {program} -h");
+            cli::complain(format_args!("Error: {sentence}\nFor help, use {program} -h"));
             exit::INVALID_ARGUMENTS
         }
         Stop::Config(errors) => {
             if errors.iter().any(|error| error.place.is_some()) {
-                eprintln!("{}", explain_errors(errors, &SystemHost::now()));
+                cli::complain(explain_errors(errors, &SystemHost::now()));
             }
             let sentence = errors.first().map(|error| error.sentence.as_str()).unwrap_or_default();
-            eprintln!("Error: {sentence}\nFor help, use {program} -h");
+            cli::complain(format_args!("Error: {sentence}\nFor help, use {program} -h"));
             exit::INVALID_ARGUMENTS
         }
         Stop::Grammar(errors) => {
-            eprintln!("{}", explain_errors(errors, &SystemHost::now()));
+            cli::complain(explain_errors(errors, &SystemHost::now()));
             let sentence = errors.first().map(|error| error.sentence.as_str()).unwrap_or_default();
-            eprintln!("Error: {sentence}");
+            cli::complain(format_args!("Error: {sentence}"));
             exit::GENERIC
         }
     }

@@ -1,14 +1,14 @@
 //! The command line of supervisord, read as the reference reads it (CLI-002 to CLI-016).
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 
 use super::check::{self, Check};
 use super::logfile::reason;
 use super::machine::ConfigReader;
 use crate::api::SUPERVISOR_VERSION;
-use crate::cli::{Grammar, Row, pages};
+use crate::cli::{self, Grammar, Row, pages};
 use crate::config::host::normalize;
 use crate::config::read::{self, Reading, SystemHost};
 use crate::config::{self, Config, MainLog, ProcessConfig, SupervisordConfig, value};
@@ -40,12 +40,11 @@ impl Stop {
     pub fn report(&self, program: &str) -> u8 {
         match self {
             Stop::Asked(text) => {
-                println!("{text}");
+                cli::say(text);
                 0
             }
             Stop::Checked { text, ok } => {
-                // Whoever reads it may have seen enough; the status tells all the same.
-                let _ = writeln!(io::stdout(), "{text}");
+                cli::say(text);
                 if *ok { 0 } else { 2 }
             }
             Stop::Usage(_) | Stop::Config(_) => {
@@ -53,13 +52,13 @@ impl Stop {
                 if let Stop::Config(errors) = self
                     && errors.iter().any(|error| error.place.is_some())
                 {
-                    eprintln!("{}", config::error::explain(errors, &SystemHost::now()));
+                    cli::complain(config::error::explain(errors, &SystemHost::now()));
                 }
-                eprintln!("{self}\nFor help, use {program} -h");
+                cli::complain(format_args!("{self}\nFor help, use {program} -h"));
                 2
             }
             Stop::Failed(_) => {
-                eprintln!("{self}");
+                cli::complain(self);
                 1
             }
         }
@@ -234,7 +233,7 @@ impl Options {
         if options.configuration.is_empty() {
             if nix::unistd::getuid().is_root() {
                 // CLI-022: never in the log.
-                eprintln!("{SEARCH_WARNING}");
+                cli::complain(SEARCH_WARNING);
             }
             let found = read::find(program, &options.host);
             options.configuration = found.map_err(|errors| match options.check {

@@ -37,7 +37,7 @@ fn status(child: &mut Child) -> Option<i32> {
 /// The real process is a child of the command, and writes down what reaches it.
 const DAEMON: &str = "sh -c 'trap \"echo HUP >>$0/said\" HUP; trap \"echo USR1 >>$0/said\" USR1; \
                       trap \"echo TERM >>$0/said; exit\" TERM; echo $$ >$0/pid; echo ready >>$0/said; \
-                      while :; do sleep 0.1; done' $0 & trap '' HUP USR1 TERM INT; wait; wait; wait; sleep 1000";
+                      while :; do sleep 0.1; done' $0 & trap '' HUP USR1 TERM INT; wait; wait; wait; exec sleep 1000";
 
 #[test]
 fn signals_reach_the_process_that_the_file_names() {
@@ -83,6 +83,24 @@ fn a_pid_file_that_is_missing_or_broken_drops_the_signal() {
         let line = format!("Can't read child pidfile {}!", dir.path().join("pid").display());
         assert!(output.lines().any(|said| said == line), "{output}");
     }
+}
+
+#[test]
+fn it_lives_on_when_nobody_reads_what_it_says() {
+    let dir = dir();
+    let script =
+        "trap '' HUP; trap 'echo USR1 >>$0/said' USR1; echo ready >>$0/said; while :; do sleep 0.1; done";
+    let mut proxy = proxied(&dir, script);
+    until("the command runs", || said(&dir).contains("ready").then_some(()));
+    drop(proxy.stdout.take());
+    // It says that there is no pid file.
+    kill("HUP", pid(&proxy));
+    let command = crate::world::procfs::children(pid(&proxy));
+    fs::write(dir.path().join("pid"), command[0].to_string()).unwrap();
+    kill("USR1", pid(&proxy));
+    until("USR1 has come", || said(&dir).contains("USR1").then_some(()));
+    command.into_iter().for_each(|pid| kill("KILL", pid));
+    assert_eq!(status(&mut proxy), Some(137));
 }
 
 #[test]
