@@ -83,7 +83,7 @@ fn one_large_world_keeps_every_promise() {
 
 #[test]
 fn many_worlds_keep_every_promise() {
-    let (first, worlds) = (setting("SIM_SEED", 1), setting("SIM_WORLDS", 200));
+    let (first, worlds) = (setting("SIM_SEED", 1), setting("SIM_WORLDS", 1_000));
     let plan = |seed| Plan {
         seed,
         processes: 200,
