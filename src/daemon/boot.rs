@@ -13,10 +13,11 @@ use tokio::sync::mpsc;
 
 use super::fcgi::Sockets;
 use super::log::{self, Log};
-use super::machine::{Machine, Settings};
+use super::machine::Machine;
 use super::notify::Notify;
 use super::options::{Options, Stop};
 use super::pidfile::PidFile;
+use super::settings::Settings;
 use super::signals::SignalStream;
 use super::{
     Arrivals, INBOX_MAX, Sources, autolog, check, identity, limits, localtime, logfile, memory, sys, target,

@@ -2,7 +2,6 @@
 //! one effect at a time.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,6 +15,7 @@ use super::logfile::{self, reason};
 use super::logs::{Logs, SharedLog};
 use super::measure::{self, Counter};
 use super::notify::Notify;
+use super::settings::Settings;
 use super::spawn::Spawner;
 use super::start::{self, Started};
 use super::stdin::Stdin;
@@ -39,29 +39,6 @@ pub enum Performed {
     Gave(Input),
     /// The run is over.
     Exit(Exit),
-}
-
-/// What of the configuration the machine itself goes by, and what it was started with.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub identifier: String,
-    pub childlogdir: String,
-    pub strip_ansi: bool,
-    pub server_url: Option<String>,
-    /// The daemon's own variables.
-    pub environment: Vec<(OsString, OsString)>,
-    /// Soft and hard RLIMIT_NOFILE for children, if not the daemon's.
-    pub open_files: Option<(u64, u64)>,
-}
-
-impl Settings {
-    /// Goes by a configuration from now on.
-    pub fn follow(&mut self, config: &Config) {
-        self.identifier.clone_from(&config.supervisord.identifier);
-        self.childlogdir.clone_from(&config.supervisord.childlogdir);
-        self.strip_ansi = config.supervisord.strip_ansi;
-        self.server_url = config.server_url();
-    }
 }
 
 /// Reads what the daemon was started with once more.
@@ -213,86 +190,80 @@ impl Machine {
             self.parting.clear();
         }
         match effect {
-            Effect::Join(key, config) => Performed::Gave(Input::Joined(key, self.join(key, config))),
-            Effect::Leave(key) => {
-                self.news.changes.tell(|| Some(Change::Everything));
-                if let Some(member) = self.members.remove(&key) {
-                    self.sockets.forget(&member.config);
-                }
-                self.logs.prune();
-                Performed::Done
-            }
+            Effect::Leave(key) => self.leave(key),
+            Effect::Print(text) => self.log.print(&text),
+            Effect::Reply(request, answer) => self.answer(request, answer),
+            Effect::ReadLog(request, path, read) => self.read_log(request, path, read),
+            Effect::Measure { request, metrics, keys } => self.measure(request, metrics, &keys),
+            Effect::ClearLog(request) => self.clear_log(request),
+            Effect::Note(note) => self.note(note),
+            Effect::Configured(config) => self.follow(&config),
+            Effect::ReopenLogs => self.reopen_logs(),
+            Effect::Join(key, config) => return Performed::Gave(Input::Joined(key, self.join(key, config))),
             Effect::Check(request, key, config) => {
                 let checked = start::find(&self.settings, &config).map(drop);
-                Performed::Gave(Input::Checked(request, key, checked))
+                return Performed::Gave(Input::Checked(request, key, checked));
             }
-            Effect::Spawn(key, config) => Performed::Gave(match self.spawn(key, &config) {
-                Ok(pid) => Input::Spawned(key, pid),
-                Err(error) => Input::SpawnFailed(key, error),
-            }),
-            Effect::Kill { process, signal, whole_group } => match self.kill(process, signal, whole_group) {
-                Ok(()) => Performed::Done,
-                Err(errno) => Performed::Gave(Input::KillFailed(process, errno)),
-            },
-            Effect::Write(key, bytes) => match self.write(key, &bytes) {
-                Ok(()) => Performed::Done,
-                Err(error) => Performed::Gave(Input::WriteFailed(key, error)),
-            },
-            Effect::Print(text) => {
-                self.log.print(&text);
-                Performed::Done
+            Effect::Spawn(key, config) => {
+                let spawned = self.spawn(key, &config);
+                return Performed::Gave(match spawned {
+                    Ok(pid) => Input::Spawned(key, pid),
+                    Err(error) => Input::SpawnFailed(key, error),
+                });
             }
-            Effect::Reply(request, answer) => {
-                self.answer(request, answer);
-                Performed::Done
+            Effect::Kill { process, signal, whole_group } => {
+                if let Err(errno) = self.kill(process, signal, whole_group) {
+                    return Performed::Gave(Input::KillFailed(process, errno));
+                }
             }
-            Effect::ReadLog(request, path, read) => {
-                self.read_log(request, path, read);
-                Performed::Done
-            }
-            Effect::Measure { request, metrics, keys } => {
-                self.measure(request, metrics, &keys);
-                Performed::Done
-            }
-            Effect::ClearLog(request) => {
-                let cleared = self.log.clear();
-                self.answer(request, cleared.map(|()| Reply::True));
-                Performed::Done
+            Effect::Write(key, bytes) => {
+                if let Err(error) = self.write(key, &bytes) {
+                    return Performed::Gave(Input::WriteFailed(key, error));
+                }
             }
             Effect::ClearLogs(request, key) => {
-                Performed::Gave(Input::LogsCleared(request, key, self.clear_logs(key)))
-            }
-            Effect::Note(note) => {
-                if let Note::RestartRefused { .. } = &note {
-                    self.notify.refused();
-                }
-                if let Note::Event(event) = &note {
-                    self.news.changes.tell(|| Change::of(event));
-                }
-                if let Some(message) = notes::sentence(note) {
-                    log::say(message.level, &message.text);
-                }
-                Performed::Done
+                return Performed::Gave(Input::LogsCleared(request, key, self.clear_logs(key)));
             }
             Effect::ReadConfig(why) => {
-                let read = self.reader.config().map(Box::new);
-                Performed::Gave(Input::ConfigRead(why, read))
+                return Performed::Gave(Input::ConfigRead(why, self.reader.config().map(Box::new)));
             }
             Effect::ReadProgram(request, text) => {
                 let read = self.reader.program(&text);
-                Performed::Gave(Input::ProgramRead(request, text.group, read))
+                return Performed::Gave(Input::ProgramRead(request, text.group, read));
             }
-            Effect::Configured(config) => {
-                self.settings.follow(&config);
-                self.news.changes.tell(|| Some(Change::Everything));
-                Performed::Done
-            }
-            Effect::ReopenLogs => {
-                self.reopen_logs();
-                Performed::Done
-            }
-            Effect::Exit(exit) => Performed::Exit(exit),
+            Effect::Exit(exit) => return Performed::Exit(exit),
         }
+        Performed::Done
+    }
+
+    fn leave(&mut self, key: ProcessKey) {
+        self.news.changes.tell(|| Some(Change::Everything));
+        if let Some(member) = self.members.remove(&key) {
+            self.sockets.forget(&member.config);
+        }
+        self.logs.prune();
+    }
+
+    fn clear_log(&mut self, request: RequestId) {
+        let cleared = self.log.clear();
+        self.answer(request, cleared.map(|()| Reply::True));
+    }
+
+    fn note(&mut self, note: Note) {
+        if let Note::RestartRefused { .. } = &note {
+            self.notify.refused();
+        }
+        if let Note::Event(event) = &note {
+            self.news.changes.tell(|| Change::of(event));
+        }
+        if let Some(message) = notes::sentence(note) {
+            log::say(message.level, &message.text);
+        }
+    }
+
+    fn follow(&mut self, config: &Config) {
+        self.settings.follow(config);
+        self.news.changes.tell(|| Some(Change::Everything));
     }
 
     fn answer(&mut self, request: RequestId, answer: Result<Reply, Fault>) {

@@ -27,6 +27,7 @@ mod pipe;
 pub mod readlog;
 pub mod reap;
 pub mod recorder;
+pub mod settings;
 pub mod signals;
 pub mod spawn;
 pub mod start;

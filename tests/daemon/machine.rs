@@ -8,8 +8,9 @@ use convoke::config::{self, Config, ProcessConfig};
 use convoke::daemon::fcgi::Sockets;
 use convoke::daemon::handle::{Change, News};
 use convoke::daemon::log::Log;
-use convoke::daemon::machine::{ConfigReader, Machine, Settings};
+use convoke::daemon::machine::{ConfigReader, Machine};
 use convoke::daemon::notify::Notify;
+use convoke::daemon::settings::Settings;
 use convoke::supervisor::{Effect, Input, ProcessKey, ProgramText};
 use tokio::sync::mpsc;
 
