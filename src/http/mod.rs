@@ -267,6 +267,11 @@ fn percent_decoded(path: &str) -> Vec<u8> {
     out
 }
 
+/// Decodes a name or value of a query or a form: `+` is a blank, and bytes that are no text become U+FFFD.
+fn form_decoded(text: &str) -> String {
+    String::from_utf8_lossy(&percent_decoded(&text.replace('+', " "))).into_owned()
+}
+
 fn with_type(status: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -1,5 +1,7 @@
 //! What stands behind the question mark of an address, and what a form sends.
 
+use crate::http::form_decoded;
+
 /// Pairs of names and values, decoded, in their order.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(super) struct Query(Vec<(String, String)>);
@@ -9,7 +11,7 @@ impl Query {
     pub(super) fn parse(text: &str) -> Query {
         let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(name), decoded(value))
+            (form_decoded(name), form_decoded(value))
         });
         Query(pairs.collect())
     }
@@ -19,11 +21,6 @@ impl Query {
         let value = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         value.filter(|value| !value.is_empty())
     }
-}
-
-fn decoded(text: &str) -> String {
-    let bytes = crate::http::percent_decoded(&text.replace('+', " "));
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Writes a value so that it stands for itself in an address.

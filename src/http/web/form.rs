@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::http::percent_decoded;
+use crate::http::form_decoded;
 
 /// Names and values, decoded.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -30,12 +30,8 @@ fn pairs(text: &str) -> Vec<(String, String)> {
     let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
     pairs
         .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| (decoded(name), decoded(value)))
+        .map(|(name, value)| (form_decoded(name), form_decoded(value)))
         .collect()
-}
-
-fn decoded(text: &str) -> String {
-    String::from_utf8_lossy(&percent_decoded(&text.replace('+', " "))).into_owned()
 }
 
 /// Shows a text as part of an address, in the characters that Python's `quote` leaves.
