@@ -51,6 +51,11 @@ impl Budget {
         claim.grow(text.len()).then(|| Arc::new(Held { text, _claim: claim }))
     }
 
+    /// Whether an answer of so many bytes could be held now: asked before a larger one is made of them.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.claim_on(&self.answers, ANSWERS_MAX).grow(bytes)
+    }
+
     /// Where the end of what is large is told.
     pub(super) fn let_go(&self) -> &LetGo {
         &self.let_go

@@ -71,7 +71,10 @@ async fn read(site: &Site, request: Request) -> Result<(Form, HeaderMap, Method)
 async fn show(site: &Site, view: View, form: &Form, headers: &HeaderMap, method: &Method) -> Response<Body> {
     match view {
         View::Ok => with_type(StatusCode::OK, "text/plain", Body::from("OK")),
-        View::Tail => html(site, StatusCode::OK, tail::page(site.rpc.handle(), form).await),
+        View::Tail => match tail::page(site.rpc.handle(), site.rpc.budget(), form).await {
+            Some(page) => html(site, StatusCode::OK, page),
+            None => refuse(StatusCode::SERVICE_UNAVAILABLE),
+        },
         View::Status => match form.get("action") {
             Some(action) => act(site, action, form, headers, method).await,
             None => status(site, form).await,

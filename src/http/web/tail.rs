@@ -7,6 +7,7 @@ use super::form::{Form, Quoted};
 use super::frame::Page;
 use crate::api::{Channel, FaultCode, LogName, LogRead, Reply, Request};
 use crate::daemon::handle::Handle;
+use crate::http::budget::Budget;
 
 /// Bytes of the log that are shown, unless more are asked for.
 const LIMIT: i64 = 1024;
@@ -14,8 +15,8 @@ const LIMIT: i64 = 1024;
 /// Bytes that are shown at most: nobody reads a longer page, and every sign of it may take six bytes.
 const LIMIT_MAX: i64 = 8 * 1024 * 1024;
 
-/// The page for what the address asks.
-pub(super) async fn page(handle: &Handle, form: &Form) -> String {
+/// The page for what the address asks; `None` when too much is held already.
+pub(super) async fn page(handle: &Handle, budget: &Budget, form: &Form) -> Option<String> {
     let limit = form.get("limit").and_then(limit).unwrap_or(LIMIT).max(LIMIT);
     let name = form.get("processname");
     let title = format!("Supervisor tail of process {}", name.unwrap_or("None"));
@@ -23,6 +24,9 @@ pub(super) async fn page(handle: &Handle, form: &Form) -> String {
         Some(name) => tail(handle, name, limit).await,
         None => "No process name found".to_string(),
     };
+    if !budget.has_room(tail.len()) {
+        return None;
+    }
     let mut page = Page::new(&title, &title, tail.len());
     // A line break right after the tag is not part of the text; the log's own first one is.
     let _ =
@@ -43,7 +47,7 @@ pub(super) async fn page(handle: &Handle, form: &Form) -> String {
         page,
         "<li class=\"action-button\"><a href=\"index.html{view}\">All processes</a></li>\n</ul>\n"
     );
-    page.finish()
+    Some(page.finish())
 }
 
 /// Digits alone; more of them than a number has are very many bytes.
@@ -66,6 +70,23 @@ async fn tail(handle: &Handle, name: &str, limit: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::handle::Call;
+    use crate::http::budget::{ANSWERS_MAX, SMALL_MAX};
+
+    #[tokio::test]
+    async fn no_page_is_made_where_there_is_no_room_for_the_log() {
+        let (handle, mut calls) = Handle::new();
+        tokio::spawn(async move {
+            while let Some(Call { answer, .. }) = calls.recv().await {
+                let _ = answer.send(Ok(Reply::Text("x".repeat(SMALL_MAX + 1))));
+            }
+        });
+        let (budget, form) = (Budget::default(), Form::of("processname=x&limit=99999", b""));
+        let unread = budget.body("x".repeat(ANSWERS_MAX));
+        assert_eq!(page(&handle, &budget, &form).await, None);
+        drop(unread);
+        assert!(page(&handle, &budget, &form).await.is_some_and(|page| page.len() > SMALL_MAX));
+    }
 
     #[test]
     fn a_limit_is_digits() {
