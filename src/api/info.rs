@@ -26,6 +26,25 @@ pub struct ProcessInfo {
 }
 
 impl ProcessInfo {
+    /// A process that was never started, for tests.
+    #[cfg(test)]
+    pub(crate) fn of_stopped(group: &str, name: &str) -> ProcessInfo {
+        ProcessInfo {
+            name: name.into(),
+            group: group.into(),
+            start: 0,
+            stop: 0,
+            now: 0,
+            state: ProcessState::Stopped,
+            spawnerr: "".into(),
+            exitstatus: 0,
+            stdout_logfile: "".into(),
+            stderr_logfile: "".into(),
+            pid: None,
+            last_exit: None,
+        }
+    }
+
     /// The text that status pages show (RPC-044). `local` writes Unix seconds as `Nov 22 09:44 AM` in local
     /// time.
     pub fn description(&self, local: impl Fn(i64) -> String) -> String {

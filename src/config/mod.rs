@@ -20,6 +20,8 @@ mod program;
 pub mod read;
 mod server;
 pub mod shlex;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod value;
 
 use std::collections::BTreeMap;

@@ -136,24 +136,10 @@ fn fitting(pattern: &str, all: &[Described]) -> Vec<Target> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{ProcessInfo, ProcessState};
+    use crate::api::ProcessInfo;
 
     fn process(group: &str, name: &str) -> Described {
-        let info = ProcessInfo {
-            name: name.into(),
-            group: group.into(),
-            start: 0,
-            stop: 0,
-            now: 0,
-            state: ProcessState::Stopped,
-            spawnerr: "".into(),
-            exitstatus: 0,
-            stdout_logfile: "".into(),
-            stderr_logfile: "".into(),
-            pid: None,
-            last_exit: None,
-        };
-        Described { info, description: String::new() }
+        Described { info: ProcessInfo::of_stopped(group, name), description: String::new() }
     }
 
     fn found(pattern: &str) -> Vec<String> {

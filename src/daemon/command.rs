@@ -116,45 +116,10 @@ pub fn environment(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{AutoRestart, LogFile, OutputConfig};
-    use crate::names::Signal;
-    use std::collections::BTreeMap;
+    use crate::config::testing::process_config;
 
     fn config(command: &str) -> ProcessConfig {
-        let output = OutputConfig {
-            logfile: LogFile::None,
-            maxbytes: 0,
-            backups: 0,
-            capture_maxbytes: 0,
-            events_enabled: false,
-            syslog: false,
-        };
-        ProcessConfig {
-            program: "x".into(),
-            group: "g".into(),
-            name: "x".into(),
-            command: command.to_string(),
-            priority: 999,
-            autostart: true,
-            autorestart: AutoRestart::Unexpected,
-            startsecs: 1,
-            startretries: 3,
-            exitcodes: vec![0],
-            stopsignal: Signal::TERM,
-            stopwaitsecs: 10,
-            stopasgroup: false,
-            killasgroup: false,
-            user: None,
-            umask: None,
-            directory: None,
-            environment: BTreeMap::new(),
-            serverurl: None,
-            redirect_stderr: false,
-            stdout: output.clone(),
-            stderr: output,
-            socket: None,
-            listener: false,
-        }
+        ProcessConfig { command: command.to_string(), ..process_config("g", "x") }
     }
 
     /// A directory with one file in it.

@@ -9,51 +9,14 @@ use super::{
 };
 use crate::api::{Fault, Reply, Request, RequestId};
 use crate::config::*;
-use crate::names::{Errno, ExitStatus, Pid, Selector, Signal};
+use crate::names::{Errno, ExitStatus, Pid, Selector};
 
 use super::clock::Instant;
+pub use crate::config::testing::process_config;
 
 /// Second `seconds` on both clocks; people's starts at a million.
 pub fn at(seconds: i64) -> Now {
     Now { at: Instant(0).plus_seconds(seconds), unix: UnixTime(1_000_000 + seconds), nanos: 0 }
-}
-
-/// A process with the stock settings.
-pub fn process_config(group: &str, name: &str) -> ProcessConfig {
-    let output = OutputConfig {
-        logfile: LogFile::Auto,
-        maxbytes: 50 << 20,
-        backups: 10,
-        capture_maxbytes: 0,
-        events_enabled: false,
-        syslog: false,
-    };
-    ProcessConfig {
-        program: name.into(),
-        group: group.into(),
-        name: name.into(),
-        command: "/bin/cat".to_string(),
-        priority: 999,
-        autostart: true,
-        autorestart: AutoRestart::Unexpected,
-        startsecs: 1,
-        startretries: 3,
-        exitcodes: vec![0],
-        stopsignal: Signal::TERM,
-        stopwaitsecs: 10,
-        stopasgroup: false,
-        killasgroup: false,
-        user: None,
-        umask: None,
-        directory: None,
-        environment: BTreeMap::new(),
-        serverurl: None,
-        redirect_stderr: false,
-        stdout: output.clone(),
-        stderr: output,
-        socket: None,
-        listener: false,
-    }
 }
 
 /// A group of processes with the stock settings.

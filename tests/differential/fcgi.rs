@@ -1,7 +1,6 @@
 //! FastCGI programs under both daemons: what the log says of their sockets, and who may use them.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 
 use nix::unistd::geteuid;
@@ -9,6 +8,7 @@ use serde_json::Value;
 
 use crate::beside::{side_by_side, story};
 use crate::world::World;
+use crate::world::ports::free_port;
 use crate::world::procfs::{kill, until};
 
 const WORDS: [&str; 6] = ["socket", "spawned:", "spawnerr:", "exited:", "stopped:", "initialized"];
@@ -69,7 +69,7 @@ fn a_socket_is_made_shared_and_closed_at_the_same_moments() {
 #[test]
 fn a_tcp_socket_is_named_alike_and_a_crash_alone_closes_it() {
     side_by_side(|world| {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         world.configure(&format!(
             "[fcgi-program:app]\ncommand={COMMAND}\nsocket=tcp://LocalHost:{port}\nsocket_backlog=5\nstartsecs=0\n"
         ));

@@ -1,13 +1,14 @@
 //! The same bytes to the servers of both daemons: status line, headers, body, and whether the connection stays.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
 use crate::wire_rows::{ROWS, Row};
 use crate::world::World;
+use crate::world::ports::free_port;
 
 /// After so long without a byte nothing more will come. Only rows in which nothing comes take it.
 const SILENCE: Duration = Duration::from_secs(3);
@@ -31,9 +32,7 @@ struct Daemon {
 
 impl Daemon {
     fn new(mut world: World) -> Daemon {
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap();
-        let ports = [free(), free()].map(|listener| listener.local_addr().unwrap().port());
-        let [open, guarded] = ports;
+        let (open, guarded) = (free_port(), free_port());
         world.write("cat.log", "a line\nanother\n");
         // One section of this kind is all that the other daemon's sample shows; names make them several.
         world.configure(&format!(

@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::world::World;
+use crate::world::ports::free_port;
 use crate::world::procfs::{DEADLINE, until};
 
 /// The most memory that the daemon may ever have had.
@@ -36,8 +37,7 @@ struct Target {
 
 impl Target {
     fn new() -> Target {
-        let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let [open, guarded] = ports.map(|listener| listener.local_addr().unwrap().port());
+        let (open, guarded) = (free_port(), free_port());
         let mut world = World::ours();
         world.write("web.log", "a line\n");
         world.configure(&format!(

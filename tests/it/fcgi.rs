@@ -8,10 +8,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::world::World;
+use crate::world::ports::free_port;
 use crate::world::procfs::until;
 use crate::world::rpc::Refusal;
 use crate::world::tools::tool;
+use crate::world::{World, nginx};
 
 const RESPONDER: &str = include_str!("responder.py");
 
@@ -19,10 +20,6 @@ const RESPONDER: &str = include_str!("responder.py");
 fn input(world: &World, process: &str) -> String {
     let link = format!("/proc/{}/fd/0", world.pid_of(process));
     fs::read_link(link).unwrap().to_string_lossy().into_owned()
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The body of an answer with status 200; anything else comes back whole as the error.
@@ -35,41 +32,22 @@ fn get(port: u16, path: &str) -> Result<String, String> {
     body.map(|(_, body)| body.to_string()).ok_or(answer)
 }
 
-const NGINX: &str = "daemon off;
-master_process off;
-pid {dir}/nginx.pid;
-error_log {dir}/nginx.log;
-events {}
-http {
-    access_log off;
-    client_body_temp_path {dir}/temp;
-    fastcgi_temp_path {dir}/temp;
-    proxy_temp_path {dir}/temp;
-    scgi_temp_path {dir}/temp;
-    uwsgi_temp_path {dir}/temp;
-    server {
-        listen 127.0.0.1:PORT;
-        location / {
-            fastcgi_pass unix:{dir}/app.sock;
-            fastcgi_param SCRIPT_NAME $uri;
-        }
-    }
-}
-";
+const LOCATIONS: &str = "location / {
+    fastcgi_pass unix:{dir}/app.sock;
+    fastcgi_param SCRIPT_NAME $uri;
+}";
 
 #[test]
 fn nginx_is_answered_while_one_of_two_processes_is_started_anew() {
     let (Some(nginx), Some(python)) = (tool("nginx"), tool("python3")) else { return };
     let mut world = World::ours();
     let port = free_port();
-    world.write("nginx.conf", &NGINX.replace("PORT", &port.to_string()));
+    let nginx = nginx::program(&world, &nginx, port, LOCATIONS);
     world.write("responder.py", RESPONDER);
     world.configure(&format!(
         "[fcgi-program:app]\ncommand={} {{dir}}/responder.py\nsocket=unix://{{dir}}/app.sock\nnumprocs=2\n\
-         process_name=app%(process_num)d\nstartsecs=0\nstdout_logfile={{dir}}/app%(process_num)d.log\n\
-         [program:nginx]\ncommand={} -p {{dir}} -c {{dir}}/nginx.conf -e {{dir}}/nginx.log\nstartsecs=0\n",
-        python.display(),
-        nginx.display()
+         process_name=app%(process_num)d\nstartsecs=0\nstdout_logfile={{dir}}/app%(process_num)d.log\n{nginx}",
+        python.display()
     ));
     world.boot();
     until("nginx answers", || get(port, "/x").ok());
@@ -223,7 +201,7 @@ fn a_tcp_socket_may_have_an_ipv6_address_bug_038() {
         eprintln!("skipped: no IPv6 here");
         return;
     }
-    let port = TcpListener::bind("[::1]:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let world = World::running(&format!(
         "[fcgi-program:a]\ncommand=sleep 1000\nsocket=tcp://[::1]:{port}\nstartsecs=0\n"
     ));

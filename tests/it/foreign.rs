@@ -1,9 +1,9 @@
 //! Clients in other languages, unmodified, over TCP with a password: each says the same.
 
-use std::net::TcpListener;
 use std::process::Command;
 
 use crate::world::World;
+use crate::world::ports::free_port;
 use crate::world::stock::python;
 use crate::world::tools::{node, tool_with};
 
@@ -19,7 +19,7 @@ größe web
 
 /// A daemon with a program whose name and output are not ASCII; the output has what XML cannot hold.
 fn world() -> (World, u16) {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let world = World::ours();
     world.script("say", "printf '\\033[1mhöhe'\nexec sleep 1000");
     world.configure(&format!(

@@ -1,12 +1,12 @@
 //! `/healthz` and `/metrics`, at the real daemon and for those who read them.
 
 use std::io::Write;
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
 use crate::world::World;
+use crate::world::ports::free_port;
 use crate::world::procfs::until;
 use crate::world::rpc::Server;
 use crate::world::stock::python;
@@ -272,11 +272,6 @@ fn the_node_exporters_supervisord_collector_reads_the_daemon_and_says_the_same()
     }
     let odd = [("group", "odd"), ("name", "q\"b\\n")];
     assert_eq!(value(&theirs, "node_supervisord_up", "node_supervisord_up", &odd), Some(0.0));
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A program that ends with the test.

@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 
+use crate::world::ports::free_port;
 use crate::world::procfs::until;
 use crate::world::rpc::{self, Server};
 use crate::world::tools::tool;
 use crate::world::web::{Page, ask, get};
-use crate::world::{Boot, World};
+use crate::world::{Boot, World, nginx};
 
 const BROWSER: (&str, &str) = ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0");
 const HOST: (&str, &str) = ("Host", "localhost:9001");
@@ -415,45 +416,26 @@ fn in_a_shutdown_the_page_and_the_probe_say_so_web_017() {
     world.kill();
 }
 
-const NGINX: &str = "daemon off;
-master_process off;
-pid {dir}/nginx.pid;
-error_log {dir}/nginx.log;
-events {}
-http {
-    access_log off;
-    client_body_temp_path {dir}/temp;
-    fastcgi_temp_path {dir}/temp;
-    proxy_temp_path {dir}/temp;
-    scgi_temp_path {dir}/temp;
-    uwsgi_temp_path {dir}/temp;
-    server {
-        listen 127.0.0.1:PORT;
-        location /cut/ {
-            proxy_pass http://unix:{dir}/cut.sock:/;
-        }
-        location /kept/ {
-            proxy_pass http://unix:{dir}/kept.sock;
-            proxy_set_header Host $http_host;
-        }
-    }
+const LOCATIONS: &str = "location /cut/ {
+    proxy_pass http://unix:{dir}/cut.sock:/;
 }
-";
+location /kept/ {
+    proxy_pass http://unix:{dir}/kept.sock;
+    proxy_set_header Host $http_host;
+}";
 
 /// With the proxy's own `Host`, which names the socket, and with that of the browser; with the path taken off, and left.
 #[test]
 fn a_real_proxy_shows_the_pages_at_a_path_of_its_own() {
     let Some(nginx) = tool("nginx") else { return };
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let mut world = World::ours();
-    world.write("nginx.conf", &NGINX.replace("PORT", &port.to_string()));
+    let nginx = nginx::program(&world, &nginx, port, LOCATIONS);
     world.configure(&format!(
         "[unix_http_server:cut]\nfile={{dir}}/cut.sock\nbase_path=/cut\n\
          [unix_http_server:kept]\nfile={{dir}}/kept.sock\nbase_path=/kept\n\
          [program:web]\ncommand=sleep 1000\nautostart=false\nstartsecs=0\n\
-         [program:nginx]\ncommand={} -p {{dir}} -c {{dir}}/nginx.conf -e {{dir}}/nginx.log\nstartsecs=0\n\
-         [collection:c]\nprograms=web\n",
-        nginx.display()
+         [collection:c]\nprograms=web\n{nginx}"
     ));
     world.boot();
     let server = Server::Tcp(port, None);

@@ -1,18 +1,18 @@
 //! The example that the README begins with.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 
 use crate::world::World;
+use crate::world::ports::free_port;
 use crate::world::procfs::until;
 
 #[test]
 fn the_quickstart_example_runs_as_the_readme_says() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart/supervisord.conf");
     let text = fs::read_to_string(example).unwrap();
-    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (port, page) = (free(), free());
+    let (port, page) = (free_port(), free_port());
     let mut world = World::ours();
     fs::create_dir(world.path("run")).unwrap();
     // The path that the other tests know; ports that nobody else uses.

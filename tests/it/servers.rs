@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 
 use crate::world::World;
+use crate::world::ports::free_port;
 use crate::world::rpc::{self, Refusal, Server};
 use crate::world::stock::{python, supervisorctl};
 
@@ -14,11 +14,6 @@ use crate::world::stock::{python, supervisorctl};
 const CREDENTIALS: &str = "dXNlcjpzZWNyZXQ=";
 /// `user:wrong`.
 const WRONG: &str = "dXNlcjp3cm9uZw==";
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 fn tcp_world(password: &str) -> (World, u16) {
     let port = free_port();

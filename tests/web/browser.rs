@@ -1,18 +1,13 @@
 //! A headless Chromium, driven by `drive.js`; what it does there is a scenario of `scenarios.js`.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use crate::world::World;
+use crate::world::ports::free_port;
 use crate::world::tools::{node, tool};
-
-/// A port that nobody uses now.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// A daemon with these programs, and its port.
 pub fn serve(body: &str) -> (World, u16) {

@@ -2,10 +2,11 @@
 
 use std::net::TcpStream;
 
-use crate::browser::{free_port, is_there, play, serve};
-use crate::world::World;
+use crate::browser::{is_there, play, serve};
+use crate::world::ports::free_port;
 use crate::world::procfs::until;
 use crate::world::tools::tool;
+use crate::world::{World, nginx};
 
 /// A group of three and one on its own, in two collections; `web` has logs in places that are known.
 const SHOP: &str = "\
@@ -117,29 +118,6 @@ fn a_name_made_of_html_stays_text() {
     play("names_stay_text", &world, port);
 }
 
-const NGINX: &str = "\
-daemon off;
-master_process off;
-pid {dir}/nginx.pid;
-error_log {dir}/nginx.log;
-events {}
-http {
-    access_log off;
-    client_body_temp_path {dir}/temp;
-    fastcgi_temp_path {dir}/temp;
-    proxy_temp_path {dir}/temp;
-    scgi_temp_path {dir}/temp;
-    uwsgi_temp_path {dir}/temp;
-    server {
-        listen 127.0.0.1:PROXY;
-        location /deep/er/ {
-            proxy_pass http://127.0.0.1:SERVER/;
-            proxy_set_header Host $http_host;
-        }
-    }
-}
-";
-
 #[test]
 fn a_proxy_at_any_path_and_a_password_change_nothing() {
     let Some(nginx) = tool("nginx") else { return };
@@ -147,15 +125,13 @@ fn a_proxy_at_any_path_and_a_password_change_nothing() {
         return;
     }
     let (mut world, port, proxy) = (World::ours(), free_port(), free_port());
-    world.write(
-        "nginx.conf",
-        &NGINX.replace("PROXY", &proxy.to_string()).replace("SERVER", &port.to_string()),
+    let locations = format!(
+        "location /deep/er/ {{ proxy_pass http://127.0.0.1:{port}/; proxy_set_header Host $http_host; }}"
     );
+    let nginx = nginx::program(&world, &nginx, proxy, &locations);
     world.configure(&format!(
         "[inet_http_server]\nport=127.0.0.1:{port}\nusername=u\npassword=p\n\
-         [program:cat]\ncommand=cat\nstartsecs=0\n\
-         [program:nginx]\ncommand={} -p {{dir}} -c {{dir}}/nginx.conf -e {{dir}}/nginx.log\nstartsecs=0\n",
-        nginx.display()
+         [program:cat]\ncommand=cat\nstartsecs=0\n{nginx}"
     ));
     world.boot();
     world.await_state("cat", "RUNNING");

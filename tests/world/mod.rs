@@ -1,6 +1,8 @@
 //! A daemon in a directory of its own, ours or the reference, and everything a test does to it.
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+pub mod nginx;
+pub mod ports;
 pub mod procfs;
 pub mod rpc;
 pub mod stock;

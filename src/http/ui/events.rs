@@ -204,7 +204,7 @@ mod tests {
 
     use super::*;
     use crate::api::methods::Methods;
-    use crate::api::{ProcessInfo, ProcessState, Reply};
+    use crate::api::{ProcessInfo, Reply};
     use crate::daemon::handle::{CHANGES_MAX, Call, Changes};
 
     /// A supervisor of straw with processes `g:0`, `g:1` and so on, and a stream of what happens to them.
@@ -218,20 +218,7 @@ mod tests {
     const PROCESSES: usize = 40;
 
     fn info(number: usize) -> ProcessInfo {
-        ProcessInfo {
-            name: number.to_string().as_str().into(),
-            group: "g".into(),
-            start: 0,
-            stop: 0,
-            now: 0,
-            state: ProcessState::Stopped,
-            spawnerr: "".into(),
-            exitstatus: 0,
-            stdout_logfile: "".into(),
-            stderr_logfile: "".into(),
-            pid: None,
-            last_exit: None,
-        }
+        ProcessInfo::of_stopped("g", &number.to_string())
     }
 
     fn reply(request: &Request) -> Result<Reply, Fault> {

@@ -94,18 +94,14 @@ mod tests {
 
     fn info() -> ProcessInfo {
         ProcessInfo {
-            name: "worker".into(),
-            group: "Site".into(),
             start: 100,
             stop: 90,
             now: 165,
             state: ProcessState::Running,
-            spawnerr: "".into(),
-            exitstatus: 0,
             stdout_logfile: "/out".into(),
-            stderr_logfile: "".into(),
             pid: Some(Pid(77)),
             last_exit: Some(ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false }),
+            ..ProcessInfo::of_stopped("Site", "worker")
         }
     }
 
