@@ -41,15 +41,7 @@ impl Argument {
 
     /// As Python's `repr` shows it.
     fn quoted(&self) -> String {
-        match self {
-            Argument::Text(text) => repr(text),
-            Argument::Number(_)
-            | Argument::Double(_)
-            | Argument::Flag(_)
-            | Argument::Nil
-            | Argument::List(_)
-            | Argument::Record(_) => self.shown(),
-        }
+        if let Argument::Text(text) = self { repr(text) } else { self.shown() }
     }
 }
 
@@ -86,15 +78,10 @@ impl<'a> Arguments<'a> {
 
     /// Text.
     pub fn name(self, index: usize) -> Result<String, Fault> {
-        match self.get(index)? {
-            Argument::Text(text) => Ok(text.clone()),
-            Argument::Number(_)
-            | Argument::Double(_)
-            | Argument::Flag(_)
-            | Argument::Nil
-            | Argument::List(_)
-            | Argument::Record(_) => Err(FaultCode::IncorrectParameters.into()),
-        }
+        let Argument::Text(text) = self.get(index)? else {
+            return Err(FaultCode::IncorrectParameters.into());
+        };
+        Ok(text.clone())
     }
 
     /// Text for a process; the fault shows what was sent instead (RPC-054).

@@ -184,15 +184,8 @@ impl Methods {
 
     /// The row that `methodHelp` and `methodSignature` ask for; SIGNATURE_UNSUPPORTED if there is none.
     pub fn described(&self, name: &Argument) -> Result<&'static Method, Fault> {
-        match name {
-            Argument::Text(name) => self.find(name).map_err(|_| FaultCode::SignatureUnsupported.into()),
-            Argument::Number(_)
-            | Argument::Double(_)
-            | Argument::Flag(_)
-            | Argument::Nil
-            | Argument::List(_)
-            | Argument::Record(_) => Err(FaultCode::SignatureUnsupported.into()),
-        }
+        let Argument::Text(name) = name else { return Err(FaultCode::SignatureUnsupported.into()) };
+        self.find(name).map_err(|_| FaultCode::SignatureUnsupported.into())
     }
 }
 

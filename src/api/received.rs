@@ -57,28 +57,14 @@ pub type Changes = [Vec<String>; 3];
 
 /// The text of a string.
 pub fn text(value: &Argument) -> Option<&str> {
-    match value {
-        Argument::Text(text) => Some(text),
-        Argument::Number(_)
-        | Argument::Double(_)
-        | Argument::Flag(_)
-        | Argument::Nil
-        | Argument::List(_)
-        | Argument::Record(_) => None,
-    }
+    let Argument::Text(text) = value else { return None };
+    Some(text)
 }
 
 /// The number of an int.
 pub fn number(value: &Argument) -> Option<i64> {
-    match value {
-        Argument::Number(number) => Some(*number),
-        Argument::Text(_)
-        | Argument::Double(_)
-        | Argument::Flag(_)
-        | Argument::Nil
-        | Argument::List(_)
-        | Argument::Record(_) => None,
-    }
+    let Argument::Number(number) = value else { return None };
+    Some(*number)
 }
 
 /// Either of a boolean; some servers send an int.
@@ -94,15 +80,8 @@ pub fn flag(value: &Argument) -> Option<bool> {
 
 /// Every item of an array, if `read` can make sense of each.
 pub fn list<T>(value: &Argument, read: impl Fn(&Argument) -> Option<T>) -> Option<Vec<T>> {
-    match value {
-        Argument::List(items) => items.iter().map(read).collect(),
-        Argument::Text(_)
-        | Argument::Number(_)
-        | Argument::Double(_)
-        | Argument::Flag(_)
-        | Argument::Nil
-        | Argument::Record(_) => None,
-    }
+    let Argument::List(items) = value else { return None };
+    items.iter().map(read).collect()
 }
 
 /// `getProcessInfo` (RPC-041).
@@ -143,8 +122,8 @@ pub fn outcome(value: &Argument) -> Option<Received> {
 /// `reloadConfig`, out of its two wrappings (RPC-025).
 pub fn changes(value: &Argument) -> Option<Changes> {
     let names = |value: &Argument| list(value, |name| text(name).map(str::to_string));
-    let mut triples = list(value, |triple| list(triple, names))?;
-    triples.drain(..).next()?.try_into().ok()
+    let triples = list(value, |triple| list(triple, names))?;
+    triples.into_iter().next()?.try_into().ok()
 }
 
 /// One collection of `listCollections`.
@@ -220,15 +199,8 @@ struct Members<'a>(&'a BTreeMap<String, Argument>);
 
 impl<'a> Members<'a> {
     fn of(value: &'a Argument) -> Option<Members<'a>> {
-        match value {
-            Argument::Record(members) => Some(Members(members)),
-            Argument::Text(_)
-            | Argument::Number(_)
-            | Argument::Double(_)
-            | Argument::Flag(_)
-            | Argument::Nil
-            | Argument::List(_) => None,
-        }
+        let Argument::Record(members) = value else { return None };
+        Some(Members(members))
     }
 
     fn text(&self, name: &str) -> Option<&'a str> {

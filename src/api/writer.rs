@@ -18,13 +18,8 @@ impl Writer {
     }
 
     /// How many bytes were written so far.
-    pub fn len(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.out.len()
-    }
-
-    /// Whether nothing was written.
-    pub fn is_empty(&self) -> bool {
-        self.out.is_empty()
     }
 
     /// Markup, or values that another writer wrote.

@@ -3,7 +3,7 @@
 pub mod getopt;
 pub mod pages;
 
-pub use getopt::{Given, Grammar, Row};
+pub use getopt::{Grammar, Row};
 
 use std::fmt::Display;
 use std::io::{self, Write};

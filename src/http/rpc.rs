@@ -183,15 +183,10 @@ impl Rpc {
     }
 
     async fn several(&self, method: &Method, arguments: &[Argument]) -> Result<Answer, Fault> {
-        match method.arguments(arguments)?.get(0)? {
-            Argument::List(calls) => Ok(Answer::Entries(self.multicall(calls).await)),
-            Argument::Text(_)
-            | Argument::Number(_)
-            | Argument::Double(_)
-            | Argument::Flag(_)
-            | Argument::Nil
-            | Argument::Record(_) => Err(FaultCode::IncorrectParameters.into()),
-        }
+        let Argument::List(calls) = method.arguments(arguments)?.get(0)? else {
+            return Err(FaultCode::IncorrectParameters.into());
+        };
+        Ok(Answer::Entries(self.multicall(calls).await))
     }
 
     /// A call of a method that there is, counted when it is answered.
@@ -247,7 +242,7 @@ impl Rpc {
     async fn multicall(&self, calls: &[Argument]) -> String {
         let mut entries = Writer::default();
         for item in calls {
-            let result = if entries.len() < MULTICALL_BYTES_MAX {
+            let result = if entries.bytes() < MULTICALL_BYTES_MAX {
                 self.item(item).await
             } else {
                 Err(Fault::new(FaultCode::Failed, "the answers before this one are too long"))
@@ -266,25 +261,12 @@ impl Rpc {
             Some(Argument::Nil) | None => {
                 return Err(Fault::new(FaultCode::IncorrectParameters, "No methodName"));
             }
-            Some(
-                Argument::Number(_)
-                | Argument::Double(_)
-                | Argument::Flag(_)
-                | Argument::List(_)
-                | Argument::Record(_),
-            ) => return Err(FaultCode::IncorrectParameters.into()),
+            Some(_) => return Err(FaultCode::IncorrectParameters.into()),
         };
         let arguments = match members.get("params") {
             Some(Argument::List(arguments)) => arguments.as_slice(),
             None => &[],
-            Some(
-                Argument::Text(_)
-                | Argument::Number(_)
-                | Argument::Double(_)
-                | Argument::Flag(_)
-                | Argument::Nil
-                | Argument::Record(_),
-            ) => return Err(FaultCode::IncorrectParameters.into()),
+            Some(_) => return Err(FaultCode::IncorrectParameters.into()),
         };
         self.single(name, self.methods.find(name)?, arguments).await
     }

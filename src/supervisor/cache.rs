@@ -64,16 +64,12 @@ impl Cache {
 }
 
 fn valid(key: Argument) -> Result<String, Fault> {
-    match key {
-        Argument::Text(key) if !key.is_empty() => Ok(key),
-        Argument::Text(_)
-        | Argument::Number(_)
-        | Argument::Double(_)
-        | Argument::Flag(_)
-        | Argument::Nil
-        | Argument::List(_)
-        | Argument::Record(_) => Err(Fault::new(FaultCode::BadName, "Cache key must be a non-empty string")),
+    if let Argument::Text(key) = key
+        && !key.is_empty()
+    {
+        return Ok(key);
     }
+    Err(Fault::new(FaultCode::BadName, "Cache key must be a non-empty string"))
 }
 
 /// Roughly what a value takes.
