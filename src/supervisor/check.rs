@@ -32,7 +32,7 @@ impl Supervisor {
 
     fn check_parked(&self) -> Result<(), String> {
         for (id, parked) in &self.parked {
-            if parked.launching != 0 || parked.is_done() {
+            if parked.launching != parked.to_visit.len() || parked.is_done() {
                 return Err(format!("request {} should have been answered", id.0));
             }
             for key in parked.waiting.keys() {

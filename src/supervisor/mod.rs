@@ -55,8 +55,8 @@ pub use parked::PARKED_MAX;
 pub use publish::Carried;
 pub use twiddler::ProgramText;
 
-/// Automatic starts in one turn at most: ten thousand of them never hold up a request. The rest go on in the next turn,
-/// at once.
+/// Starts in one turn at most, automatic ones and those of one request: ten thousand of them never hold up another
+/// request. The rest go on in the next turn, at once.
 pub const STARTS_PER_TURN: usize = 8;
 
 /// Where starts take long there are fewer in a turn, but always one: as many as took this long lately. A request may
@@ -367,7 +367,8 @@ impl Supervisor {
         let report = self.parked.values().filter_map(|parked| parked.report_at).min();
         let shutdown = self.shutdown.as_ref().and_then(Shutdown::deadline);
         let listeners = self.listeners_deadline();
-        [process, report, shutdown, listeners].into_iter().flatten().min()
+        let walk = self.walk_under_way().map(|_| self.now.at);
+        [process, report, shutdown, listeners, walk].into_iter().flatten().min()
     }
 
     /// From how long the starts of the turn that ended at `last` took, how many the next may have.
@@ -389,6 +390,7 @@ impl Supervisor {
         self.begin_shutdown();
         self.wake_due();
         self.tick();
+        self.walk_on();
         self.added.extend(arrival.map(Step::Take));
     }
 

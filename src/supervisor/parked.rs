@@ -1,6 +1,6 @@
 //! Requests under way: what each is for, whom it waits for, and what it will say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::ProcessKey;
 use super::clock::Instant;
@@ -43,12 +43,18 @@ pub struct Parked {
     pub verb: Verb,
     pub shape: Shape,
     pub wait: bool,
-    /// Processes not visited yet: there is no answer before they are.
+    /// Processes still to be visited, in this order; starts may be left for the turns that follow.
+    pub to_visit: VecDeque<ProcessKey>,
+    /// Processes whose visit has not ended: there is no answer before it has.
     pub launching: usize,
     /// Processes whose goal is still out, each with its place in visiting order.
     pub waiting: BTreeMap<ProcessKey, usize>,
-    /// Immediate ones in visiting order, then in the order of arrival (RPC-035).
+    /// The place of the next.
+    next_place: usize,
+    /// Of those who were not waited for, in visiting order.
     pub outcomes: Vec<Outcome>,
+    /// Of those who were, in the order of arrival; they come after the others (RPC-035).
+    pub arrivals: Vec<Outcome>,
     /// The fault of a single request.
     pub fault: Option<Fault>,
     /// When to say again that a stop is being waited for.
@@ -57,15 +63,18 @@ pub struct Parked {
 
 impl Parked {
     /// A request about to visit its processes.
-    pub fn new(id: RequestId, verb: Verb, shape: Shape, wait: bool, count: usize) -> Parked {
+    pub fn new(id: RequestId, verb: Verb, shape: Shape, wait: bool, keys: Vec<ProcessKey>) -> Parked {
         Parked {
             id,
             verb,
             shape,
             wait,
-            launching: count,
+            launching: keys.len(),
+            to_visit: keys.into(),
             waiting: BTreeMap::new(),
+            next_place: 0,
             outcomes: Vec::new(),
+            arrivals: Vec::new(),
             fault: None,
             report_at: None,
         }
@@ -81,8 +90,9 @@ impl Parked {
         }
     }
 
-    /// Writes down how it went for one process.
+    /// Writes down how it went for one process, which is not waited for any more.
     pub fn settle(&mut self, key: ProcessKey, process: &Process, result: Result<(), Fault>) {
+        let arrived = self.waiting.remove(&key).is_some();
         if let Shape::One(_) = self.shape {
             self.fault = result.err();
             return;
@@ -96,13 +106,15 @@ impl Parked {
         match &mut self.shape {
             Shape::ThenStart { stopped_badly, .. } if result.is_err() => stopped_badly.push((key, outcome)),
             Shape::ThenStart { .. } => (),
+            Shape::One(_) | Shape::Many if arrived => self.arrivals.push(outcome),
             Shape::One(_) | Shape::Many => self.outcomes.push(outcome),
         }
     }
 
     /// From now on it waits for this process too.
     pub fn wait_for(&mut self, key: ProcessKey) {
-        self.waiting.insert(key, self.waiting.len());
+        self.waiting.insert(key, self.next_place);
+        self.next_place += 1;
     }
 
     /// Those of `keys` that it waits for, in visiting order.
@@ -134,11 +146,14 @@ impl Parked {
     }
 
     /// What the client gets; for a request that is done.
-    pub fn reply(self) -> Result<Reply, Fault> {
+    pub fn reply(mut self) -> Result<Reply, Fault> {
         match (self.shape, self.fault) {
             (Shape::One(_), Some(fault)) => Err(fault),
             (Shape::One(_), None) => Ok(Reply::True),
-            (Shape::Many | Shape::ThenStart { .. }, _) => Ok(Reply::Outcomes(self.outcomes)),
+            (Shape::Many | Shape::ThenStart { .. }, _) => {
+                self.outcomes.append(&mut self.arrivals);
+                Ok(Reply::Outcomes(self.outcomes))
+            }
         }
     }
 

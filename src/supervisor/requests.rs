@@ -118,7 +118,7 @@ impl Supervisor {
                 (Shape::Many, keys)
             }
         };
-        self.plan_visits(id, verb, shape, wait, &keys);
+        self.plan_visits(id, verb, shape, wait, keys);
         None
     }
 
@@ -129,7 +129,7 @@ impl Supervisor {
         };
         let stop: Vec<ProcessKey> = order.iter().rev().copied().collect();
         let shape = Shape::ThenStart { order, wait, stopped_badly: Vec::new() };
-        self.plan_visits(id, Verb::Stop, shape, true, &stop);
+        self.plan_visits(id, Verb::Stop, shape, true, stop);
         None
     }
 

@@ -5,16 +5,17 @@ use std::sync::Arc;
 mod listeners;
 mod measures;
 mod output;
+mod starts;
 mod views;
 
 use super::parked::{Parked, Shape, Verb};
-use super::testing::{World, at, collection, config, group};
-use super::{Effect, Input, Instant, PARKED_MAX, STARTS_PER_TURN, Supervisor};
+use super::testing::{World, collection, config, group};
+use super::{Input, PARKED_MAX};
 use crate::api::{
     Channel, Fault, FaultCode, LogName, LogRead, ProcessState, Reply, Request, RequestId, Target,
 };
 use crate::config::{Error, LogLevel, Message};
-use crate::names::{Pid, Selector, Signal};
+use crate::names::{Selector, Signal};
 
 fn start(target: Target) -> Request {
     Request::Start { target, wait: true }
@@ -81,7 +82,7 @@ fn past_the_bound_of_requests_that_wait_one_more_is_refused() {
     let (late, _) = world.children["g:late"];
     for number in 0..PARKED_MAX as u64 {
         let id = RequestId(10_000 + number);
-        let mut parked = Parked::new(id, Verb::Start, Shape::Many, true, 0);
+        let mut parked = Parked::new(id, Verb::Start, Shape::Many, true, Vec::new());
         parked.wait_for(late);
         world.supervisor.parked.insert(id, parked);
     }
@@ -254,48 +255,6 @@ fn sigterm_during_a_restart_makes_it_a_shutdown_sig_003() {
     world.turn(Input::Signal(Signal::TERM));
     world.exit("a", 0);
     assert_eq!(world.heard().last().map(String::as_str), Some("exit 0"));
-}
-
-#[test]
-fn ten_thousand_autostarts_leave_room_for_a_request() {
-    let names: Vec<String> = (0..200).map(|i| format!("p{i}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut world = World::begin(config(vec![group("g", 1, &names)], vec![]));
-    let spawned = |world: &World| world.said.iter().filter(|line| line.starts_with("spawn")).count();
-    assert_eq!(spawned(&world), STARTS_PER_TURN);
-    assert!(world.answer(Request::Pid).is_ok());
-    assert!(spawned(&world) <= 2 * STARTS_PER_TURN);
-    world.until(0);
-    assert_eq!(spawned(&world), 200);
-}
-
-/// Automatic starts in each of five turns, where each start takes so many microseconds.
-fn starts_by_turn(micros: u64) -> Vec<usize> {
-    let names: Vec<String> = (0..100).map(|i| format!("p{i}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut supervisor = Supervisor::new(config(vec![group("g", 1, &names)], vec![]), Pid(1));
-    let mut now = at(10);
-    let mut turn = |input| {
-        let mut starts = 0;
-        supervisor.handle(now, input);
-        while let Some(effect) = supervisor.next_effect() {
-            if let Effect::Spawn(key, _) = effect {
-                starts += 1;
-                now.at = Instant(now.at.0 + micros * 1_000);
-                supervisor.handle(now, Input::Spawned(key, Pid(100)));
-            }
-        }
-        starts
-    };
-    let begin = turn(Input::Begin);
-    [begin].into_iter().chain((0..4).map(|_| turn(Input::Wake))).collect()
-}
-
-#[test]
-fn where_starts_take_long_a_turn_has_fewer_but_always_one() {
-    assert_eq!(starts_by_turn(0), [8, 8, 8, 8, 8]);
-    assert_eq!(starts_by_turn(500), [8, 2, 2, 2, 2]);
-    assert_eq!(starts_by_turn(100_000), [8, 1, 1, 1, 1]);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Start, stop and signal: one walk for a process, a group, a collection and everything.
 //!
 //! Processes are visited one after the other, each visit ended with its effects carried out, before the next
-//! begins. Only then does the request wait, for all of them together (RPC-036).
+//! begins. Where there is much to start, the walk goes on in the turns that follow, so that a start of ten thousand
+//! holds up nobody else. The request waits for all of them together (RPC-036).
 
 use std::collections::BTreeSet;
 
@@ -18,15 +19,44 @@ impl Supervisor {
         verb: Verb,
         shape: Shape,
         wait: bool,
-        keys: &[ProcessKey],
+        keys: Vec<ProcessKey>,
     ) {
         if self.parked.len() >= PARKED_MAX {
             let text = format!("{PARKED_MAX} requests are under way already");
             self.replies.push_back((id, Err(Fault::new(FaultCode::Failed, text))));
             return;
         }
-        self.parked.insert(id, Parked::new(id, verb, shape, wait, keys.len()));
-        self.added.extend(keys.iter().map(|key| Step::Visit(id, *key)));
+        self.set_out(Parked::new(id, verb, shape, wait, keys));
+    }
+
+    /// Begins the walk of a request.
+    fn set_out(&mut self, parked: Parked) {
+        let id = parked.id;
+        self.parked.insert(id, parked);
+        self.go_on(id);
+    }
+
+    /// Visits as many as the turn has room for. One start at least, whatever else is due, or it would never end.
+    fn go_on(&mut self, id: RequestId) {
+        let Some(parked) = self.parked.get_mut(&id) else { return };
+        let mut room = parked.to_visit.len();
+        if parked.verb == Verb::Start {
+            room = room.min(self.starts_left.max(1));
+            self.starts_left = self.starts_left.saturating_sub(room);
+        }
+        self.added.extend(parked.to_visit.drain(..room).map(|key| Step::Visit(id, key)));
+    }
+
+    /// The walk under way that began first, if any is.
+    pub(super) fn walk_under_way(&self) -> Option<RequestId> {
+        self.parked.values().find(|parked| !parked.to_visit.is_empty()).map(|parked| parked.id)
+    }
+
+    /// Takes the walk under way further.
+    pub(super) fn walk_on(&mut self) {
+        if let Some(id) = self.walk_under_way() {
+            self.go_on(id);
+        }
     }
 
     /// Comes to one process: skips it, refuses, or begins what the request wants of it.
@@ -37,6 +67,10 @@ impl Supervisor {
         let state = process.state();
         let one = matches!(parked.shape, Shape::One(_));
         match parked.verb.clone() {
+            // The shutdown came in the middle of the walk.
+            Verb::Start if self.state != SupervisorState::Running => {
+                self.settle_one(id, key, Err(FaultCode::ShutdownState.into()));
+            }
             Verb::Start if !one && state.is_running() => self.leave(id),
             Verb::Start => {
                 let check = Effect::Check(id, key, process.config.clone());
@@ -137,14 +171,13 @@ impl Supervisor {
 
     /// Only who has moved can have arrived: a stop of ten thousand must not look at all of them for each that dies.
     fn settle_arrivals(&mut self, id: RequestId, moved: &BTreeSet<ProcessKey>) {
-        let Some(parked) = self.parked.get_mut(&id).filter(|parked| parked.launching == 0) else { return };
+        let Some(parked) = self.parked.get_mut(&id) else { return };
         for key in parked.waiting_among(moved) {
             let Some(process) = self.groups.process(key) else {
                 parked.waiting.remove(&key);
                 continue;
             };
             if let Some(result) = parked.arrival(process) {
-                parked.waiting.remove(&key);
                 parked.settle(key, process, result);
             }
         }
@@ -184,15 +217,14 @@ impl Supervisor {
         };
         let start: Vec<ProcessKey> =
             order.into_iter().filter(|key| !stopped_badly.iter().any(|(bad, _)| bad == key)).collect();
-        let mut next = Parked::new(id, Verb::Start, Shape::Many, wait, start.len());
+        let mut next = Parked::new(id, Verb::Start, Shape::Many, wait, start);
         next.outcomes = stopped_badly.into_iter().map(|(_, outcome)| outcome).collect();
-        if start.is_empty() {
+        if next.is_done() {
             // Nobody is left to start: no visit will bring the answer.
             self.replies.push_back((id, next.reply()));
             return;
         }
-        self.parked.insert(id, next);
-        self.added.extend(start.into_iter().map(|key| Step::Visit(id, key)));
+        self.set_out(next);
     }
 
     fn act(&mut self, id: RequestId, key: ProcessKey, input: process::Input) {

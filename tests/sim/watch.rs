@@ -45,6 +45,8 @@ pub struct Watch {
     pub waiting: BTreeMap<RequestId, Instant>,
     /// Those among them that stop and then start a collection.
     pub restarts: usize,
+    /// When a start of many was asked for last. Its walk takes several turns, but no time.
+    pub walk_at: Option<Instant>,
     pub now: Instant,
     pub cause: Cause,
     /// Whose turn it was: looked at when it ends.
@@ -64,6 +66,7 @@ impl Watch {
             names: BTreeMap::new(),
             waiting: BTreeMap::new(),
             restarts: 0,
+            walk_at: None,
             now: Instant(0),
             cause: Cause::Begin,
             touched: Vec::new(),
@@ -151,7 +154,7 @@ impl Watch {
     ) -> Verdict {
         let key = self.names.get(&(group.clone(), name.clone())).copied();
         let key = key.ok_or_else(|| format!("an event of {group}:{name}, which nobody knows"))?;
-        let by_itself = self.cause != Cause::Request && self.restarts == 0;
+        let by_itself = self.cause != Cause::Request && self.restarts == 0 && self.walk_at != Some(self.now);
         let (now, exiting) = (self.now, self.cause == Cause::Exit);
         self.touched.push(key);
         self.told.retain(|told| *told != key || !matches!(to, StateChange::Running { .. }));

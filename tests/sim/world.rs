@@ -307,6 +307,9 @@ impl World {
             self.restarting.insert(id, ());
             self.watch.restarts += 1;
         }
+        if let Request::Start { .. } = request {
+            self.watch.walk_at = Some(Instant(self.now));
+        }
         self.remember(|| format!("request {}: {request:?}", id.0));
         self.watch.asked(id);
         self.turn(Cause::Request, Input::Request(id, request))
