@@ -105,7 +105,7 @@ impl<N: Copy> Grammar<N> {
             _ => "",
         };
         let name = word.split('=').next().unwrap_or_default();
-        let meant = self.rows.iter().filter(|(_, _, long, _, _)| name.len() > 2 && long.starts_with(name));
+        let meant = self.rows.iter().filter(|(_, _, long, _, _)| name.len() > 1 && long.starts_with(name));
         match error.kind() {
             ErrorKind::UnknownArgument if meant.count() > 1 => format!("option {name} not a unique prefix"),
             ErrorKind::UnknownArgument => format!("option {name} not recognized"),

@@ -166,13 +166,14 @@ pub enum InterfaceKind {
 }
 
 /// Makes sense of files that have been read. `messages` are those of the reading; `warnings` is added to. All errors
-/// come at once, the one that the reference would stop at first (CFG-054).
+/// come at once, the one that the reference would stop at first (CFG-054). `user` is the command line's.
 fn parse(
     document: &Document,
     here: &str,
     messages: Vec<Message>,
     warnings: &mut Vec<Warning>,
     host: &dyn Host,
+    user: Option<&str>,
 ) -> Result<Config, Vec<Error>> {
     if !document.has_section("supervisord") {
         let sentence = ".ini file does not include supervisord section".to_string();
@@ -182,7 +183,7 @@ fn parse(
     let environment = Names::new(variables.clone());
     let mut context =
         Context { document, host, here, environment, errors: Vec::new(), messages, warnings: Vec::new() };
-    let (mut supervisord, user) = server::supervisord(&mut context);
+    let (mut supervisord, its_user) = server::supervisord(&mut context);
     variables.extend(supervisord.environment.clone());
     context.environment = Names::new(variables);
     let interfaces = interface::interfaces(&mut context);
@@ -191,7 +192,10 @@ fn parse(
         inherit(Arc::make_mut(process), &supervisord);
     }
     let servers = server::servers(&mut context);
-    supervisord.user = server::user(&mut context, user.as_deref());
+    supervisord.user = match user {
+        Some(user) => server::user_of_the_command_line(&mut context, user),
+        None => server::user(&mut context, its_user.as_deref()),
+    };
     let before = context.messages.len();
     let collections = collection::collections(&mut context, &groups);
     let collection_messages = context.messages.split_off(before);

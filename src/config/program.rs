@@ -73,14 +73,19 @@ impl Shared {
         let user = section.read_optional("user", |text| value::user(text, host));
         let umask = section.read_optional("umask", value::octal);
         let process_name = section.raw("process_name").unwrap_or_else(|| "%(program_name)s".to_string());
-        let process_name = value::name(&process_name).unwrap_or_else(|sentence| {
-            section.fail(sentence, Some("process_name"));
-            String::new()
-        });
-        if numprocs > 1 && !process_name.contains("%(process_num)") && !process_name.is_empty() {
-            let sentence = "%(process_num) must be present within process_name when numprocs > 1";
-            section.fail(sentence.to_string(), Some("process_name"));
-        }
+        let process_name = match value::name(&process_name) {
+            Ok(name) => {
+                if numprocs > 1 && !name.contains("%(process_num)") {
+                    let sentence = "%(process_num) must be present within process_name when numprocs > 1";
+                    section.fail(sentence.to_string(), Some("process_name"));
+                }
+                name
+            }
+            Err(sentence) => {
+                section.fail(sentence, Some("process_name"));
+                String::new()
+            }
+        };
         if numprocs > NUMPROCS_MAX {
             section
                 .fail(format!("numprocs must be at most {NUMPROCS_MAX}, not {numprocs}"), Some("numprocs"));

@@ -156,16 +156,18 @@ pub struct Reading {
 /// Reads a configuration and all it includes. Lines that cannot be read are reported for all files together, and only
 /// then is sense made of the values, since a line that is lost makes its neighbours look wrong.
 pub fn read(path: &str, host: &dyn Host) -> Result<Config, Vec<Error>> {
-    survey(path, host).config
+    survey(path, host, None).config
 }
 
-/// The same, with all there is to know about the files.
-pub fn survey(path: &str, host: &dyn Host) -> Reading {
+/// The same, with all there is to know about the files. `user` is the command line's, which counts instead of theirs
+/// (CLI-013).
+pub fn survey(path: &str, host: &dyn Host, user: Option<&str>) -> Reading {
     let (mut document, mut warnings) = (Document::default(), Vec::new());
     let merged = merge(path, host, &mut document, &mut warnings);
     let whole = merged.is_ok();
-    let config =
-        merged.and_then(|merged| super::parse(&document, &merged.here, merged.messages, &mut warnings, host));
+    let config = merged.and_then(|Merged { here, messages }| {
+        super::parse(&document, &here, messages, &mut warnings, host, user)
+    });
     Reading { config, warnings, document, whole }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::context::{Context, Section};
+use super::error::Error;
 use super::host::normalize;
 use super::value;
 use super::{Address, LogLevel, MainLog, ServerConfig, SupervisordConfig, WebConfig, shlex};
@@ -80,6 +81,11 @@ fn environment(section: &mut Section<'_, '_>) -> BTreeMap<String, String> {
 pub fn user(context: &mut Context<'_>, text: Option<&str>) -> Option<u32> {
     let user = value::user(text?, context.host);
     user.map_err(|sentence| context.fail(sentence, SUPERVISORD, Some("user"))).ok()
+}
+
+/// `-u`: the reference looks at it when the files have been read, and then not at theirs (CLI-015).
+pub fn user_of_the_command_line(context: &mut Context<'_>, text: &str) -> Option<u32> {
+    value::user(text, context.host).map_err(|sentence| context.errors.push(Error::bare(sentence))).ok()
 }
 
 impl ServerConfig {

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::failure::Failure;
 use super::response::{Head, Response};
 use super::wait::Wait;
+use crate::names::repr;
 
 /// Answers longer than this are refused: a whole log may be asked for.
 const BODY_MAX: usize = 1 << 30;
@@ -42,9 +43,7 @@ impl Server {
         };
         let port = match port.filter(|port| !port.is_empty()) {
             None => 80,
-            Some(port) => port.parse().map_err(|_| {
-                Failure::Value(format!("Port could not be cast to integer value as {port:?}"))
-            })?,
+            Some(port) => port.parse().map_err(|_| Failure::Value(bad_port(port)))?,
         };
         Ok(Server::Tcp { host: host.to_string(), port })
     }
@@ -56,6 +55,15 @@ impl Server {
             Server::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
             Server::Tcp { host, port } => format!("{host}:{port}"),
         }
+    }
+}
+
+/// Python's sentences.
+fn bad_port(port: &str) -> String {
+    if port.bytes().all(|byte| byte.is_ascii_digit()) {
+        "Port out of range 0-65535".to_string()
+    } else {
+        format!("Port could not be cast to integer value as {}", repr(port))
     }
 }
 
@@ -246,6 +254,10 @@ mod tests {
         }
         let refused = |url| Server::parse(url).unwrap_err().to_string();
         assert_eq!(refused("https://x"), "<class 'ValueError'>, Unknown protocol for serverurl https://x");
-        assert!(refused("http://x:port").contains("Port could not be cast"));
+        assert_eq!(
+            refused("http://x:port"),
+            "<class 'ValueError'>, Port could not be cast to integer value as 'port'"
+        );
+        assert_eq!(refused("http://x:65536"), "<class 'ValueError'>, Port out of range 0-65535");
     }
 }

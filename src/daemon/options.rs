@@ -176,7 +176,8 @@ pub struct Options {
     silent: bool,
     nocleanup: bool,
     strip_ansi: bool,
-    user: Option<u32>,
+    /// A name or a number, looked up at each reading.
+    user: Option<String>,
     umask: Option<u32>,
     directory: Option<String>,
     logfile: Option<MainLog>,
@@ -212,10 +213,7 @@ impl Options {
                 Name::Manual => return Err(Stop::Asked(pages::manual(described(), "8"))),
                 name => {
                     options.set(name, &given).map_err(|why| {
-                        // CLI-015: the reference checks this one later, and speaks of it as of the file's.
-                        let bare = name == Name::User;
-                        let whole = format!("invalid value for {form} {}: {why}", repr(&given));
-                        Stop::Usage(if bare { why } else { whole })
+                        Stop::Usage(format!("invalid value for {form} {}: {why}", repr(&given)))
                     })?;
                     if seen.contains(&name) {
                         return Err(Stop::Usage(format!("conflicting command line option {}", repr(form))));
@@ -282,7 +280,7 @@ impl Options {
 
     /// The same, with all there is to know about the files.
     pub fn survey(&self) -> Reading {
-        let mut reading = read::survey(&self.configuration, &self.host);
+        let mut reading = read::survey(&self.configuration, &self.host, self.user.as_deref());
         if let Ok(config) = &mut reading.config {
             self.overlay(&mut config.supervisord);
         }
@@ -315,7 +313,6 @@ impl Options {
         over(&mut config.identifier, &self.identifier);
         over(&mut config.childlogdir, &self.childlogdir);
         config.childlogdir = normalize(&config.childlogdir, &self.host);
-        config.user = self.user.or(config.user);
         config.directory = self.directory.clone().or_else(|| config.directory.take());
     }
 
@@ -327,7 +324,7 @@ impl Options {
             Name::Silent => self.silent = true,
             Name::Nocleanup => self.nocleanup = true,
             Name::StripAnsi => self.strip_ansi = true,
-            Name::User => self.user = Some(value::user(given, &self.host)?),
+            Name::User => self.user = Some(given.to_string()),
             Name::Umask => self.umask = Some(value::octal(given)?),
             Name::Directory => self.directory = Some(value::existing_directory(given, &self.host)?),
             Name::Logfile if given == "syslog" => self.logfile = Some(MainLog::Syslog),
@@ -430,6 +427,7 @@ mod tests {
             (&["-c"], "option -c requires argument"),
             (&["--configuration"], "option --configuration requires argument"),
             (&["--log", "x"], "option --log not a unique prefix"),
+            (&["--=x"], "option -- not a unique prefix"),
             (&["--nodaemon=1"], "option --nodaemon must not have an argument"),
             (&["foo", "bar"], "positional arguments are not supported: ['foo', 'bar']"),
             (&["-n", "foo", "--bogus"], "positional arguments are not supported: ['foo', '--bogus']"),

@@ -81,6 +81,8 @@ fn numprocs_makes_processes_with_numbers_from_its_start_cfg_104() {
         "%(process_num) must be present within process_name when numprocs > 1 in section 'program:x' (file: \
          '/etc/sv/supervisord.conf')"
     );
+    let nameless = error("[program:x]\ncommand=a\nnumprocs=2\nprocess_name=\n");
+    assert!(nameless.starts_with("%(process_num) must be present"), "{nameless}");
     assert!(names(&self::config("[program:x]\ncommand=a\nnumprocs=0\n")).is_empty());
 }
 

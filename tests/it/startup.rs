@@ -154,6 +154,24 @@ fn a_broken_configuration_is_told_and_ends_with_status_2() {
     assert!(said.contains("Error: could not find config file /nonexistent.conf"), "{said}");
 }
 
+/// It is looked at after the files, and the one they name is then not looked at.
+#[test]
+fn the_user_of_the_command_line_counts_instead_of_the_files_cli_015() {
+    let refusal = |text: &str, user: &str| {
+        let world = World::ours();
+        let conf = world.write("supervisord.conf", text);
+        let args = ["-u", user, "-c", conf.to_str().unwrap()];
+        let (status, said) = world.run_to_end(&Boot { args: &args, ..Boot::default() });
+        assert_eq!(status.code(), Some(2), "{said}");
+        said
+    };
+    let said = refusal("[supervisord]\nminfds=x\n", "nosuchuser");
+    assert!(said.contains("Error: invalid literal for int() with base 10: 'x'\n"), "{said}");
+    let said = refusal("[supervisord]\nuser=nosuchuser\n", "neitherthis");
+    assert!(said.contains("Error: Invalid user name neitherthis\n"), "{said}");
+    assert!(!said.contains("nosuchuser"), "{said}");
+}
+
 #[test]
 fn the_log_tells_a_start_in_the_stock_words() {
     let world = World::running("[program:web]\ncommand=sleep 1000\n");

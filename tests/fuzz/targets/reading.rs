@@ -19,7 +19,7 @@ pub fn read_and_explain(data: &[u8]) {
         let path = if number == 0 { MAIN.to_string() } else { format!("/etc/sv/{number}.ini") };
         world.files.insert(path, file.to_vec());
     }
-    let reading = read::survey(MAIN, &world);
+    let reading = read::survey(MAIN, &world, None);
     let mut warnings = reading.warnings;
     warnings.extend(lint::files(&reading.document));
     match &reading.config {
