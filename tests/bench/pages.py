@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The processor time that a page, the probe and the metrics of 1,000 processes cost the daemon, beside Supervisor's page.
+"""What a page, the probe and the metrics of 1,000 processes cost the daemon, and when they are there, beside Supervisor's
+page: processor time, the time of an answer, and where Chromium is installed, when it has painted the page.
 
     tests/bench/pages.py SUPERVISORD [PYTHON [TIMES]]
 
@@ -7,7 +8,10 @@ SUPERVISORD is the daemon to measure, PYTHON one that has Supervisor. Processes 
 both daemons show the same; one collection holds half of them.
 """
 
+import json
 import os
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,6 +20,9 @@ import urllib.error
 import urllib.request
 
 PROCESSES = 1000
+
+# Times that the browser loads a page.
+PAINTINGS = 9
 
 CONFIG = """
 [supervisord]
@@ -69,14 +76,31 @@ def measure(name, command, paths, times):
                 except OSError:
                     time.sleep(0.05)
             for path in paths:
-                before = processor_seconds(daemon.pid)
+                before, took = processor_seconds(daemon.pid), []
                 for _ in range(times):
+                    begun = time.monotonic()
                     size = len(urllib.request.urlopen(address + path).read())
+                    took.append((time.monotonic() - begun) * 1000)
                 each = (processor_seconds(daemon.pid) - before) / times * 1000
-                print("%-12s /%-18s %9d bytes  %8.2f ms of processor time each" % (name, path, size, each))
+                print("%-12s /%-18s %9d bytes  %8.2f ms of processor time  %8.2f ms to the answer%s" % (
+                    name, path, size, each, statistics.median(took), painted(address, path)))
         finally:
             daemon.terminate()
             daemon.wait()
+
+
+def painted(address, path):
+    """When the browser shows something of a page, in words; none where there is no browser, or it is no page."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    modules = os.path.join(root, "target", "node", "node_modules")
+    chromium = shutil.which("chromium")
+    if not chromium or not os.path.isdir(modules) or path in ("healthz", "metrics"):
+        return ""
+    script = os.path.join(root, "tests", "bench", "paint.js")
+    command = ["node", script, chromium, address + path, str(PAINTINGS)]
+    said = subprocess.run(command, env=dict(os.environ, NODE_PATH=modules), check=True, stdout=subprocess.PIPE).stdout
+    times = json.loads(said)
+    return "  painted after %d ms (%d to %d)" % (statistics.median(times), times[0], times[-1])
 
 
 def main():
