@@ -304,7 +304,12 @@ fn a_flood_of_wrong_passwords_drowns_nobody() {
             });
         }
         for _ in 0..50 {
-            assert_eq!(status(target.guarded, &right), "200");
+            until("whoever knows the password is answered", || {
+                let mut stream = connect(target.guarded);
+                // Between the two calls its place may go to one of the flood, which it then asks for again.
+                stream.write_all(right.as_bytes()).ok()?;
+                head(&mut stream).starts_with("HTTP/1.1 200 ").then_some(())
+            });
             target.is_at_ease();
         }
     });
