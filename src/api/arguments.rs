@@ -87,7 +87,11 @@ impl<'a> Arguments<'a> {
     /// Text for a process; the fault shows what was sent instead (RPC-054).
     pub fn chars(self, index: usize) -> Result<String, Fault> {
         let sent = self.get(index)?;
-        self.name(index).map_err(|_| Fault::new(FaultCode::IncorrectParameters, sent.shown()))
+        self.name(index).map_err(|_| match sent {
+            // Nothing sent is nothing to show.
+            Argument::Nil => FaultCode::IncorrectParameters.into(),
+            sent => Fault::new(FaultCode::IncorrectParameters, sent.shown()),
+        })
     }
 
     /// A whole number, by the rules of Python's `int()`: text and fractions will do (RPC-021).

@@ -63,11 +63,12 @@ impl Act<'_> {
         words.iter().find(|(fault, _)| *fault as i64 == code).map(|(_, words)| *words)
     }
 
-    /// A group that is not there is a wrong argument to `start` alone (CTL-024).
-    fn no_such_group(self) -> u8 {
-        match self {
-            Act::Start => exit::INVALID_ARGUMENTS,
-            Act::Stop | Act::Signal(_) => exit::GENERIC,
+    /// A group that is not there is a wrong argument, but to `start` alone (CTL-024).
+    fn not_there(self, target: &Target) -> u8 {
+        match (self, target) {
+            (Act::Start, Target::Group(_)) => exit::INVALID_ARGUMENTS,
+            (Act::Start, Target::Process { .. } | Target::Collection(..) | Target::NoCollection(_))
+            | (Act::Stop | Act::Signal(_), _) => exit::GENERIC,
         }
     }
 }
@@ -216,7 +217,7 @@ fn many(session: &mut Session, act: Act<'_>, request: &Request, target: &Target)
     match session.client.outcomes(request) {
         Ok(outcomes) => outcomes.iter().try_for_each(|outcome| say(session, act, outcome)),
         Err(failure) if failure.is(FaultCode::BadName) => {
-            missing(session, target, act.no_such_group());
+            missing(session, target, act.not_there(target));
             Ok(())
         }
         Err(failure) => Err(failure),

@@ -46,6 +46,13 @@ pub struct Command {
     pub run: fn(&mut Session, &str) -> Result<Flow, Failure>,
 }
 
+impl Command {
+    /// Whether it ends the shell and does nothing else.
+    pub fn leaves(&self) -> bool {
+        matches!(self.name, "EOF" | "exit" | "quit")
+    }
+}
+
 /// The command of this name; case counts.
 pub fn find(name: &str) -> Option<&'static Command> {
     COMMANDS.iter().find(|command| command.name == name)
@@ -229,6 +236,7 @@ pub const COMMANDS: &[Command] = &[
         "serialrestart <name>\t\tRestart a process\n\
          serialrestart <group>:*\t\tRestart the processes of a group, each before the next\n\
          serialrestart <pattern>\t\tThe same for every process whose name fits, such as \"a*\"\n\
+         serialrestart @<collection>\tThe same for the processes of a collection\n\
          serialrestart all\t\tThe same for every process",
         plugins::serialrestart,
     )),

@@ -5,7 +5,7 @@ use super::commands::Flow;
 use super::failure::Failure;
 use super::help::after_complaint;
 use super::session::{Session, exit};
-use super::targets::shown;
+use super::targets::{collection_members, shown};
 use crate::api::Request;
 use crate::config::client::{BUILT_IN, CtlPlugin, WILDCARDS};
 use crate::names::pattern_matches;
@@ -45,13 +45,15 @@ fn by_pattern(session: &mut Session, arguments: &str, acts: &[Act<'_>]) -> Resul
     if patterns.contains(&"all") {
         patterns = vec!["*"];
     }
+    let members = members(session, &patterns)?;
     let with_group = option(session, WILDCARDS, "match_group");
     let mut names = Vec::new();
     for process in session.client.processes(&Request::AllProcessInfo)? {
         let (group, name) = (process.info.group.as_str(), process.info.name.as_str());
         let namespec = format!("{group}:{name}");
         let matched = if with_group { namespec.as_str() } else { name };
-        if patterns.iter().any(|pattern| pattern_matches(pattern, matched)) {
+        let fits = |pattern: &&str| pattern_matches(pattern, matched);
+        if patterns.iter().any(fits) || members.contains(&shown(group, name)) {
             names.push(namespec);
         }
     }
@@ -62,6 +64,15 @@ fn by_pattern(session: &mut Session, arguments: &str, acts: &[Act<'_>]) -> Resul
         acts.iter().try_for_each(|act| act::act_on(session, *act, &[name]))?;
     }
     Ok(Flow::On)
+}
+
+/// What the collections among the words have.
+fn members(session: &mut Session, words: &[&str]) -> Result<Vec<String>, Failure> {
+    let mut members = Vec::new();
+    for word in words {
+        members.extend(collection_members(&mut session.client, word)?.unwrap_or_default());
+    }
+    Ok(members)
 }
 
 /// `serialrestart <pattern>...`: each process is up again before the next is stopped.
@@ -79,19 +90,23 @@ pub fn serialrestart(session: &mut Session, arguments: &str) -> Result<Flow, Fai
     let all = session.client.processes(&Request::AllProcessInfo)?;
     let all: Vec<String> =
         all.iter().map(|process| shown(process.info.group.as_str(), process.info.name.as_str())).collect();
-    let mut names: Vec<&String> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     if patterns.contains(&"all") {
-        names.extend(&all);
+        names = all;
     } else {
         for pattern in patterns {
-            let fitting: Vec<&String> = all.iter().filter(|name| pattern_matches(pattern, name)).collect();
+            let fitting = match collection_members(&mut session.client, pattern)? {
+                Some(members) => members,
+                None => all.iter().filter(|name| pattern_matches(pattern, name)).cloned().collect(),
+            };
             if fitting.is_empty() {
                 session.fail(&format!("No such process {pattern}"));
             }
-            names.extend(fitting.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
+            let new: Vec<String> = fitting.into_iter().filter(|name| !names.contains(name)).collect();
+            names.extend(new);
         }
     }
-    for name in names {
+    for name in &names {
         act::act_on(session, Act::Stop, &[name])?;
         act::act_on(session, Act::Start, &[name])?;
     }

@@ -60,6 +60,8 @@ impl Session {
             return Ok(Flow::On);
         };
         let (arguments, json) = without_json(&arguments, self.settings.json);
+        // Whoever leaves is not asking for anything.
+        let json = json && !command.leaves();
         if json && !command.json {
             self.fail(&format!("Error: {name} has no JSON form"));
             self.exit_status = exit::INVALID_ARGUMENTS;

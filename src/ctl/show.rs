@@ -74,11 +74,13 @@ pub fn pid(session: &mut Session, arguments: &str) -> Result<Flow, Failure> {
             session.out.bytes(pids.collect::<String>().as_bytes());
         }
     } else {
-        for target in targets::members(&mut session.client, &words)? {
-            match target {
-                Ok(target) => pid_of(session, &target)?,
-                Err(Target::Group(group)) => no_such_process(session, &format!("{group}:*")),
-                Err(other) => missing(session, &other, exit::GENERIC),
+        for word in words {
+            for target in targets::members(&mut session.client, &[word])? {
+                match target {
+                    Ok(target) => pid_of(session, &target)?,
+                    Err(Target::Group(_)) => no_such_process(session, word),
+                    Err(other) => missing(session, &other, exit::GENERIC),
+                }
             }
         }
     }

@@ -51,13 +51,13 @@ pub fn status(session: &mut Session, arguments: &str) -> Result<Flow, Failure> {
 #[derive(Debug, PartialEq, Eq)]
 struct Wish<'a> {
     state: Option<ProcessState>,
-    timeout: Duration,
+    timeout: Option<Duration>,
     names: Vec<&'a str>,
 }
 
 impl<'a> Wish<'a> {
     fn parse(words: &[&'a str]) -> Result<Wish<'a>, String> {
-        let mut wish = Wish { state: None, timeout: WAIT_DEFAULT, names: Vec::new() };
+        let mut wish = Wish { state: None, timeout: None, names: Vec::new() };
         let mut words = words.iter().copied();
         while let Some(word) = words.next() {
             let (option, value) =
@@ -74,8 +74,11 @@ impl<'a> Wish<'a> {
             } else {
                 let seconds =
                     value.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-                wish.timeout = seconds.ok_or(format!("Error: bad number of seconds: {value}"))?;
+                wish.timeout = Some(seconds.ok_or(format!("Error: bad number of seconds: {value}"))?);
             }
+        }
+        if wish.timeout.is_some() && wish.state.is_none() {
+            return Err("Error: --timeout says how long --wait waits, and there is no --wait".to_string());
         }
         Ok(wish)
     }
@@ -167,23 +170,21 @@ fn painted(state: ProcessState, text: &str) -> String {
 /// Looks until all that is named is in a state, then shows it. The status is 0 then, and 1 when time ran out.
 fn wait(session: &mut Session, wish: &Wish<'_>, state: ProcessState) -> Result<(), Failure> {
     let started = Instant::now();
+    let timeout = wish.timeout.unwrap_or(WAIT_DEFAULT);
     loop {
         let processes = select(session, &wish.names)?;
         let arrived = processes.iter().all(|process| process.info.state == state);
         let unknown = session.exit_status == exit::UNKNOWN;
-        if arrived || unknown || started.elapsed() >= wish.timeout {
+        if arrived || unknown || started.elapsed() >= timeout {
             let before = session.exit_status;
             show(session, &processes);
             session.exit_status = before;
             if !arrived && !unknown {
-                session.fail(&format!(
-                    "Error: not all are {state} after {} seconds",
-                    started.elapsed().as_secs()
-                ));
+                session.fail(&format!("Error: not all are {state} after {} seconds", timeout.as_secs_f64()));
             }
             return Ok(());
         }
-        session.client.wait.pass(LOOK_EVERY.min(wish.timeout.saturating_sub(started.elapsed())))?;
+        session.client.wait.pass(LOOK_EVERY.min(timeout.saturating_sub(started.elapsed())))?;
     }
 }
 
@@ -195,11 +196,12 @@ mod tests {
     fn options_stand_anywhere_among_the_names() {
         let wish = Wish::parse(&["a", "--wait", "running", "b", "--timeout=1.5"]).unwrap();
         assert_eq!(wish.state, Some(ProcessState::Running));
-        assert_eq!((wish.timeout, wish.names), (Duration::from_millis(1500), vec!["a", "b"]));
+        assert_eq!((wish.timeout, wish.names), (Some(Duration::from_millis(1500)), vec!["a", "b"]));
         for (words, complaint) in [
             (&["--wait"][..], "Error: --wait requires a value"),
             (&["--wait", "UP"], "Error: no such state: UP"),
             (&["--timeout", "soon"], "Error: bad number of seconds: soon"),
+            (&["--timeout", "3", "x"], "Error: --timeout says how long --wait waits, and there is no --wait"),
             (&["--timeout=-1"], "Error: bad number of seconds: -1"),
         ] {
             assert_eq!(Wish::parse(words).unwrap_err(), complaint);

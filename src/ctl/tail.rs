@@ -107,10 +107,14 @@ fn take_lines(session: &mut Session, words: &mut Vec<&str>) -> Result<Option<usi
     let number = if rest.is_empty() { words.get(1).copied() } else { Some(rest) };
     let Some(number) = number else { return Ok(None) };
     let Ok(lines) = number.parse() else {
-        session.fail(&format!("Error: bad argument {}", words.first().copied().unwrap_or_default()));
+        session.fail(&format!("Error: bad argument -n: {} is no number of lines", repr(number)));
         return Err(());
     };
     words.drain(..if rest.is_empty() { 2 } else { 1 });
+    if let Some(word) = words.first().filter(|word| word.starts_with('-')) {
+        session.fail(&format!("Error: bad argument {word}: -n stands alone"));
+        return Err(());
+    }
     Ok(Some(lines))
 }
 

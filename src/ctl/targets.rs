@@ -46,7 +46,7 @@ pub fn resolve(client: &mut Client, words: &[&str]) -> Result<Vec<Target>, Failu
     let mut all = None;
     let mut targets = Vec::new();
     for word in words {
-        if let Some(name) = word.strip_prefix('@').filter(|name| !name.contains(':')) {
+        if let Some(name) = collection_name(word) {
             targets.push(collection(client, word, name)?);
         } else if is_pattern(word) {
             if all.is_none() {
@@ -90,17 +90,47 @@ fn of(process: &Described) -> Target {
     Target::process(process.info.group.as_str(), process.info.name.as_str())
 }
 
-/// A process of that very name wins; a server without collections has none.
+/// Members of a collection, as they are shown; `None` where the word means no collection.
+pub fn collection_members(client: &mut Client, word: &str) -> Result<Option<Vec<String>>, Failure> {
+    let Some(name) = collection_name(word) else { return Ok(None) };
+    Ok(match collection(client, word, name)? {
+        Target::Collection(_, members) => {
+            let shown = |it: &Described| shown(it.info.group.as_str(), it.info.name.as_str());
+            Some(members.iter().map(shown).collect())
+        }
+        Target::Process { .. } | Target::Group(_) | Target::NoCollection(_) => None,
+    })
+}
+
+/// The name in `@name`, and in `@name:*` and `@name:`, as a client without collections has to write it.
+fn collection_name(word: &str) -> Option<&str> {
+    let name = word.strip_prefix('@')?;
+    let name = name.strip_suffix(":*").or(name.strip_suffix(':')).unwrap_or(name);
+    (!name.is_empty() && !name.contains(':')).then_some(name)
+}
+
+/// A process of that very name wins, or a group; a server without collections has none.
 fn collection(client: &mut Client, word: &str, name: &str) -> Result<Target, Failure> {
-    match client.process(&Request::ProcessInfo { name: word.to_string() }) {
-        Err(failure) if failure.is(FaultCode::BadName) => (),
-        Err(failure) => return Err(failure),
-        Ok(_) => return Ok(Target::plain(word)),
+    if owns(client, word)? {
+        return Ok(Target::plain(word));
     }
     match client.processes(&Request::CollectionProcessInfo { name: name.to_string() }) {
         Ok(members) => Ok(Target::Collection(name.to_string(), members)),
         Err(failure) if failure.is(FaultCode::BadName) => Ok(Target::NoCollection(name.to_string())),
         Err(failure) if failure.is(FaultCode::UnknownMethod) => Ok(Target::plain(word)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Whether there is a process of that name, or a group for `name:*`.
+fn owns(client: &mut Client, word: &str) -> Result<bool, Failure> {
+    if let Namespec { group, process: None } = Namespec::parse(word) {
+        let all = client.processes(&Request::AllProcessInfo)?;
+        return Ok(all.iter().any(|it| it.info.group.as_str() == group));
+    }
+    match client.process(&Request::ProcessInfo { name: word.to_string() }) {
+        Ok(_) => Ok(true),
+        Err(failure) if failure.is(FaultCode::BadName) => Ok(false),
         Err(failure) => Err(failure),
     }
 }
@@ -161,6 +191,23 @@ mod tests {
         assert_eq!(found("j*:*_00"), ["jobs:worker_00"]);
         assert_eq!(found("*o*:*"), ["jobs:*", "worker:*"]);
         assert_eq!(found("x*"), [""; 0]);
+    }
+
+    #[test]
+    fn a_collection_is_named_with_and_without_the_star() {
+        for (word, expected) in [
+            ("@a", Some("a")),
+            ("@a:*", Some("a")),
+            ("@a:", Some("a")),
+            ("@a*", Some("a*")),
+            ("@a:b", None),
+            ("@a:b:*", None),
+            ("@", None),
+            ("@:*", None),
+            ("a", None),
+        ] {
+            assert_eq!(collection_name(word), expected, "{word}");
+        }
     }
 
     #[test]

@@ -85,6 +85,13 @@ fn collections_are_looked_after_by_name_and_by_sign() {
     assert_eq!(said(&world, "start @site"), (String::new(), 0));
     assert_eq!(said(&world, "signal CONT @site").0.lines().count(), 3);
     assert_eq!(said(&world, "collection signal NONSENSE site").1, 1);
+    for act in ["start", "stop", "restart", "signal CONT"] {
+        let unknown = (lines(&["nope: ERROR (no such collection)"]), 1);
+        assert_eq!(said(&world, &format!("collection {act} nope")), unknown, "{act}");
+        assert_eq!(said(&world, &format!("{act} @nope")).1, 1, "{act}");
+    }
+    assert_eq!(said(&world, "status @site:*"), said(&world, "status @site"));
+    assert_eq!(said(&world, "signal CONT @site:"), said(&world, "signal CONT @site"));
     assert_eq!(said(&world, "restart @rest"), (lines(&["idle: started"]), 0));
     assert_eq!(said(&world, "collection restart @rest"), (lines(&["idle: stopped", "idle: started"]), 0));
     assert_eq!(said(&world, "pid @rest"), (format!("{}\n", world.pid_of("idle")), 0));
@@ -225,7 +232,14 @@ fn logs_are_shown_by_lines_and_for_several() {
     assert_eq!(said(&world, "tail -n2 web stdout").0, lines(&["line 4998 é", "line 4999 é"]));
     assert_eq!(said(&world, "tail -n 4000 web").0.lines().count(), 4_000);
     assert_eq!(said(&world, "tail -n 9999 web").0, many);
-    assert_eq!(said(&world, "tail -n x web"), (lines(&["Error: bad argument -n"]), 1));
+    for (wrong, sentence) in [
+        ("tail -n x web", "Error: bad argument -n: 'x' is no number of lines"),
+        ("tail -n -3 web", "Error: bad argument -n: '-3' is no number of lines"),
+        ("tail -n 2 -f web", "Error: bad argument -f: -n stands alone"),
+        ("maintail -n 2 -f", "Error: bad argument -f: -n stands alone"),
+    ] {
+        assert_eq!(said(&world, wrong), (lines(&[sentence]), 1), "{wrong}");
+    }
     assert_eq!(said(&world, "maintail -n 1").0.lines().count(), 1);
     let several = said(&world, "tail worker:*").0;
     assert!(
@@ -253,6 +267,15 @@ fn the_commands_of_plug_ins_are_built_in() {
     assert_eq!(said(&world, "mstop nobody"), (lines(&["No process matched given expression."]), 0));
     let serial = ["web: stopped", "web: started", "worker:worker_01: stopped", "worker:worker_01: started"];
     assert_eq!(said(&world, "serialrestart web *_01"), (lines(&serial), 0));
+    assert_eq!(said(&world, "mstart @site").1, 0);
+    let serial: Vec<String> = ["web", "worker:worker_00", "worker:worker_01"]
+        .iter()
+        .flat_map(|name| [format!("{name}: stopped"), format!("{name}: started")])
+        .collect();
+    let serial: Vec<&str> = serial.iter().map(String::as_str).collect();
+    assert_eq!(said(&world, "serialrestart @site"), (lines(&serial), 0));
+    assert_eq!(said(&world, "mrestart @site"), (lines(&serial), 0));
+    assert_eq!(said(&world, "serialrestart @nope"), (lines(&["No such process @nope"]), 1));
     assert_eq!(said(&world, "serialrestart nobody"), (lines(&["No such process nobody"]), 1));
     assert_eq!(said(&world, "serialrestart").1, 2);
     let conf = world.read("supervisorctl.conf");

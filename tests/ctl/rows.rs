@@ -68,6 +68,8 @@ pub const ROWS: &[Row] = &[
     ("", "status missing plain", Everything),
     ("", "status :", Everything),
     ("", "status :x", Everything),
+    ("", "status @", Everything),
+    ("", "status @:*", Everything),
     // pid
     ("", "pid", Everything),
     ("+web", "pid web", Everything),
@@ -82,6 +84,9 @@ pub const ROWS: &[Row] = &[
     ("+jobs:worker_01", "pid jobs:worker_01", Everything),
     ("", "pid jobs", Everything),
     ("", "pid nobody:*", Everything),
+    ("", "pid nobody:", Everything),
+    ("", "pid :", Everything),
+    ("", "pid @", Everything),
     // version, avail
     ("", "version", Everything),
     ("", "version x", Complaint),

@@ -101,6 +101,22 @@ fn on_a_pipe_prompts_are_written_and_answers_taken_ctl_050() {
 }
 
 #[test]
+fn a_shell_that_answers_in_json_is_left_like_any_other() {
+    let world = world(World::ours());
+    let conf = world.path("supervisorctl.conf");
+    for lines in ["pid cat\n", "pid cat\nquit\nversion\n", "pid cat\nexit", ""] {
+        let mut client = Command::new(env!("CARGO_BIN_EXE_supervisorctl"));
+        client.arg("--json");
+        let (said, status) = piped(client, &conf, lines);
+        assert_eq!(status, Some(0), "{said}");
+        let documents = said.lines().filter(|line| line.contains(r#"{"exit_status":0,"#)).count();
+        // The status that a shell begins with is one of them.
+        assert_eq!(documents, 1 + usize::from(!lines.is_empty()), "{said}");
+        assert!(!said.contains("Error"), "{said}");
+    }
+}
+
+#[test]
 fn at_a_terminal_a_password_is_hidden_and_colours_are_shown_to_who_wants_them() {
     let Some(python) = python() else { return };
     let mut world = World::ours();

@@ -127,6 +127,8 @@ def odd_arguments():
         ask("supervisor.signalProcess", odd, "HUP")
         ask("supervisor.signalProcess", "idle", odd)
         ask("supervisor.signalProcessGroup", odd, "HUP") if odd != "pair" else None
+        ask("supervisor.sendProcessStdin", odd, "x")
+        ask("supervisor.sendProcessStdin", "idle", odd)
         ask("supervisor.clearProcessLogs", odd)
         ask("supervisor.clearProcessLog", odd)
         for name in LOGS:

@@ -270,7 +270,9 @@ fn style_sheet_and_images_are_at_the_same_addresses_http_021_http_022() {
         let server = Server::Unix(world.socket());
         let files = ["stylesheets/supervisor.css", "images/icon.png", "images/rule.gif", "images/state0.gif"];
         let more = ["images/state1.gif", "images/state2.gif", "images/state3.gif", "images/supervisor.gif"];
-        [files, more]
+        // What a page at `//` asks for, and other ways round.
+        let astray = ["/stylesheets/supervisor.css", "images/../images//icon.png", "../images/./rule.gif"];
+        [&files[..], &more, &astray]
             .concat()
             .into_iter()
             .map(|path| {

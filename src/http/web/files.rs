@@ -33,7 +33,7 @@ const FILES: [File; 8] = [
     gif(b"images/supervisor.gif", include_bytes!("files/supervisor.gif")),
 ];
 
-/// The file at a path without slashes before it, as of `since`, when these servers began: a newer program may have
+/// The file at a path, as of `since`, when these servers began: a newer program may have
 /// other files. `None` when there is none.
 pub(super) fn file(
     path: &[u8],
@@ -41,9 +41,10 @@ pub(super) fn file(
     headers: &HeaderMap,
     since: SystemTime,
 ) -> Option<Response<Body>> {
-    if path == b"images" || path == b"stylesheets" {
-        return Some(redirect(&format!("{}/", String::from_utf8_lossy(path))));
+    if path == b"/images" || path == b"/stylesheets" {
+        return Some(redirect(&format!("{}/", String::from_utf8_lossy(&path[1..]))));
     }
+    let path = normal(path);
     let file = FILES.iter().find(|file| file.path == path)?;
     let known = headers.get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
     // Some clients add the length of what they have.
@@ -64,4 +65,37 @@ pub(super) fn file(
     }
     secure(&mut response);
     Some(response)
+}
+
+/// A path without its slashes at both ends, doubled ones, and parts that lead nowhere or back (HTTP-024): a page at
+/// `//` asks for `//stylesheets/supervisor.css`.
+fn normal(path: &[u8]) -> Vec<u8> {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in path.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => (),
+            b".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join(&b'/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_put_in_order_and_do_not_leave_http_024() {
+        for (path, expected) in [
+            ("/images/icon.png", "images/icon.png"),
+            ("//images//./icon.png/", "images/icon.png"),
+            ("/images/../images/icon.png", "images/icon.png"),
+            ("/../../images/icon.png", "images/icon.png"),
+            ("/images/", "images"),
+            ("/", ""),
+        ] {
+            assert_eq!(normal(path.as_bytes()), expected.as_bytes(), "{path}");
+        }
+    }
 }

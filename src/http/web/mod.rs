@@ -50,7 +50,7 @@ pub(super) async fn page(site: &Site, path: &[u8], request: Request) -> Option<R
             Err(refused) => refused,
         }),
         (None, method @ (Method::GET | Method::HEAD)) => {
-            files::file(path.strip_prefix(b"/")?, &method, request.headers(), site.since)
+            files::file(path, &method, request.headers(), site.since)
         }
         (_, _) => None,
     }
