@@ -31,6 +31,18 @@ fn there_is_one_thread_and_nothing_wakes_it_at_idle() {
 }
 
 #[test]
+fn once_the_start_is_over_its_memory_is_given_back() {
+    let world = World::new();
+    let daemon = world.start("[program:x]\ncommand=/bin/sleep 1000\n");
+    let kilobytes = |name: &str| {
+        let status = daemon.proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    };
+    until("most of it is gone", || (kilobytes("VmRSS:") * 2 < kilobytes("VmHWM:")).then_some(()));
+}
+
+#[test]
 fn term_stops_everything_in_order_and_cleans_up_sig_001() {
     let world = World::new();
     let mut daemon = world.start(

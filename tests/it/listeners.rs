@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::world::World;
 use crate::world::procfs::{runs, until};
+use crate::world::rpc::Refusal;
 use crate::world::stock::python;
 
 /// Writes down head and payload of every event, in one line, and says OK.
@@ -227,6 +228,11 @@ fn a_process_added_to_a_pool_listens_and_one_taken_away_leaves_its_event_to_the_
         let options = json!({"command": command, "startsecs": "0"});
         world.rpc("twiddler.addProgramToGroup", &["l".into(), name.into(), options])
     };
+    let mixed = json!({"command": "cat", "redirect_stderr": "true"});
+    let refused = world.rpc("twiddler.addProgramToGroup", &["l".into(), "mixed".into(), mixed]);
+    let reason = "INCORRECT_PARAMETERS: redirect_stderr=true is not allowed for mixed: it will interfere with the \
+                  eventlistener protocol";
+    assert_eq!(refused, Err(Refusal::Fault(2, reason.to_string())), "as for a section (CFG-131)");
     assert_eq!(add("added", "stalled"), Ok(json!(true)));
     world.await_state("l:added", "RUNNING");
     let pid = world.pid_of("l:added");

@@ -128,6 +128,9 @@ fn an_added_program_starts_by_itself_and_is_gone_when_the_daemon_begins_anew() {
     let options = json!({"command": "sleep 1000", "environment": "A=\"1 ; 2\""});
     world.rpc_ok("twiddler.addProgramToGroup", &["base".into(), "extra".into(), options]);
     world.await_state("base:extra", "RUNNING");
+    let configured = world.rpc_ok("supervisor.getAllConfigInfo", &[]);
+    let mut configured = configured.as_array().unwrap().iter().map(|config| &config["name"]);
+    assert!(configured.any(|name| name == "extra"), "the configuration in force has it, too");
     world.rpc_ok("supervisor.restart", &[]);
     let gone = Err(Refusal::Fault(10, "BAD_NAME: base:extra".to_string()));
     crate::world::procfs::until("it has begun anew without it", || {
