@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::context::Context;
+use super::known::nearest;
 use super::{CollectionConfig, GroupConfig, value};
 use crate::names::{CollectionName, Selector, pattern_matches};
 
@@ -111,7 +112,15 @@ fn warn_unresolved(
     lost.extend(exclude.map(|item| ("exclude", item.as_str())));
     for (option, item) in lost {
         let tell = |place: &str| format!("[{section}] {option}: {item} matches nothing{place}");
-        let help = "nothing of that name is configured";
-        context.warn_in_place(tell, section, Some(option), help);
+        let names: Vec<&str> = match option {
+            "groups" => groups.iter().map(|group| group.name.as_str()).collect(),
+            "collections" => collections.iter().map(|(_, collection)| collection.name.as_str()).collect(),
+            _ => processes().map(|process| process.program.as_str()).collect(),
+        };
+        let help = match nearest(item, names.into_iter()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => "nothing of that name is configured".to_string(),
+        };
+        context.warn_in_place(tell, section, Some(option), &help);
     }
 }

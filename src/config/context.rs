@@ -176,13 +176,34 @@ pub fn missing(document: &Document, section: &str, option: &str) -> String {
 
 /// The way out of a wrong value.
 pub fn help(sentence: &str, option: Option<&str>) -> Option<String> {
+    if sentence.starts_with("Invalid name:") {
+        return Some("a name has no blanks, colons or slashes".to_string());
+    }
     let option = option?;
     if sentence.contains(UNKNOWN_NAME) {
         return Some(names_help(sentence));
     }
-    let expected =
-        if sentence.starts_with(FORMAT) { "%% is a plain percent sign" } else { what_may_stand_in(option)? };
-    Some(expected.to_string())
+    if sentence.starts_with(FORMAT) {
+        return Some(format_help(sentence));
+    }
+    what_may_stand_in(option).map(str::to_string)
+}
+
+/// Either a percent sign was meant as it stands, or the letter after a name is missing or wrong.
+fn format_help(sentence: &str) -> String {
+    let lacks_letter = |rest: &str| {
+        let (name, rest) = rest.split_once(')')?;
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || "-+ #.".contains(c));
+        (is_name && !rest.starts_with(|c: char| c.is_ascii_alphabetic())).then(|| name.to_string())
+    };
+    if let Some(name) = sentence.split("%(").skip(1).find_map(lacks_letter) {
+        return format!("an s is missing: %({name})s is the value");
+    }
+    if sentence.contains("number is required, not str") {
+        return "the letter s takes any value, as in %(program_name)s".to_string();
+    }
+    "%% is a plain percent sign".to_string()
 }
 
 /// A variable can be set; of other names there are few.
@@ -211,7 +232,8 @@ fn what_may_stand_in(option: &str) -> Option<&'static str> {
         "stopsignal" => "a signal such as TERM, HUP or USR1",
         "user" => "the name or the number of a user of this machine",
         "chown" => "user or user:group of this machine",
-        "umask" | "chmod" => "an octal number, such as 022",
+        "umask" => "an octal number, such as 022",
+        "chmod" => "an octal number, such as 0700",
         "loglevel" => "critical, error, warn, info, debug, trace or blather",
         "events" => "types of events with commas between, such as PROCESS_STATE,TICK_60",
         "events_extended" => "true or false",
@@ -225,7 +247,7 @@ fn what_may_stand_in(option: &str) -> Option<&'static str> {
         "base_path" => "the path of a URL, such as /supervisor",
         "port" => "a port, host:port or *:port",
         "process_name" => "%(program_name)s_%(process_num)02d gives every process a name of its own",
-        "environment" => "NAME=\"value\",OTHER=\"value\"",
+        "environment" => "pairs with commas between: NAME=\"value\",OTHER=\"value\"",
         "logfile" | "pidfile" | "childlogdir" | "directory" => "make the directory first",
         option if option.ends_with("_maxbytes") => "a number of bytes, such as 50MB; 0 is no limit",
         option if option.ends_with("_events_enabled") || option.ends_with("_syslog") => "true or false",

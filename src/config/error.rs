@@ -169,6 +169,8 @@ fn headline(sentence: &str) -> &str {
         return "neither a section nor an option";
     }
     let bare = unwrapped(sentence).lines().next().unwrap_or_default();
+    // A value whose first line is empty stands below, with the others.
+    let bare = bare.strip_suffix(" in value '").unwrap_or(bare);
     bare.split(". Available names: ").next().unwrap_or(bare)
 }
 

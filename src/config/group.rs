@@ -100,6 +100,10 @@ fn member_help(context: &Context<'_>, member: &str) -> Option<String> {
         // CFG-115.
         return Some("the section's name must be written without blanks around it".to_string());
     }
+    let parts: Vec<&str> = member.split(is_space).filter(|part| !part.is_empty()).collect();
+    if parts.len() > 1 && parts.iter().all(|part| names.iter().any(|name| name == part)) {
+        return Some(format!("commas go between: {}", parts.join(",")));
+    }
     let near = nearest(member, names.iter().map(String::as_str));
     near.map(|near| format!("did you mean {near}?"))
 }

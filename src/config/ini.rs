@@ -28,6 +28,8 @@ pub struct Document {
     options: BTreeMap<(String, String), Spot>,
     /// Lines of options whose comment begins inside a quote (BUG-049).
     cuts: Vec<Place>,
+    /// Options that one file sets twice: where the first stands, and the line of the second.
+    repeats: Vec<(Place, usize)>,
     /// Sections that were read from since `%(here)s` was last replaced.
     touched: BTreeSet<String>,
 }
@@ -53,6 +55,7 @@ impl Default for Document {
             sections: BTreeMap::new(),
             options: BTreeMap::new(),
             cuts: Vec::new(),
+            repeats: Vec::new(),
             touched: BTreeSet::new(),
         }
     }
@@ -163,6 +166,11 @@ impl Document {
         &self.cuts
     }
 
+    /// Options that one file sets twice: where the first stands, and the line of the second.
+    pub fn repeats(&self) -> &[(Place, usize)] {
+        &self.repeats
+    }
+
     /// The file in which a section first appeared.
     pub fn file_of(&self, section: &str) -> Option<&str> {
         self.sections.get(section).map(|spot| &*spot.file)
@@ -187,7 +195,14 @@ impl Document {
                     for part in [&fence(&name), "=", &value, "\n"] {
                         canonical.push_str(part);
                     }
-                    self.options.insert((section.clone(), name), spot);
+                    let (line, option) = (spot.line, Some(name.clone()));
+                    let before = self.options.insert((section.clone(), name), spot);
+                    // A file that is read twice, by two patterns, begins again.
+                    if let Some(before) = before.filter(|b| *b.file == *file && b.line < line) {
+                        let section = Some(section.clone());
+                        let place = Place { file: file.to_string(), line: before.line, section, option };
+                        self.repeats.push((place, line));
+                    }
                 }
                 What::Cut(option) => self.cuts.push(Place {
                     file: spot.file.to_string(),
@@ -309,10 +324,15 @@ impl Reader<'_> {
 
     fn no_section(&self, number: usize, raw: &str) -> Error {
         let (file, line) = (repr(self.file), repr(raw));
+        let help = if raw.starts_with('\u{feff}') {
+            "the file begins with a byte order mark, which cannot be seen: save it without"
+        } else {
+            "begin with a section such as [supervisord]"
+        };
         Error {
             sentence: format!("File contains no section headers.\nfile: {file}, line: {number}\n{line}"),
             place: Some(self.place(number)),
-            help: Some("begin with a section such as [supervisord]".to_string()),
+            help: Some(help.to_string()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `[rpcinterface:x]`: which methods are served, and under what names (CFG-134 to CFG-136).
 
 use super::context::Context;
+use super::known::nearest;
 use super::{Interface, InterfaceKind, value};
 
 /// The factory that serves the classic methods (EXT-004).
@@ -52,5 +53,10 @@ fn warn_python(context: &mut Context<'_>, section: &str, namespace: &str, factor
              will be missing"
         )
     };
-    context.warn_in_place(tell, section, Some(FACTORY), "Python code cannot be loaded");
+    let help = match nearest(factory, [MAIN, TWIDDLER, CACHE].into_iter()) {
+        Some(near) => format!("did you mean {near}?"),
+        None if factory.starts_with("supervisor.") => format!("did you mean {MAIN}?"),
+        None => "Python code cannot be loaded".to_string(),
+    };
+    context.warn_in_place(tell, section, Some(FACTORY), &help);
 }

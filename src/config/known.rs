@@ -129,6 +129,26 @@ const fn kind(head: &'static str, naming: Naming) -> Kind {
     Kind { head, naming, options: &[], program: false, open: false }
 }
 
+/// What other programs that run programs call an option, and its name here.
+const ELSEWHERE: [(&[&str], &str); 13] = [
+    (&["cmd", "exec", "execstart", "script", "program"], "command"),
+    (&["restart", "respawn", "restart_policy", "keepalive"], "autorestart"),
+    (&["enabled", "start", "autoload"], "autostart"),
+    (&["env", "envs", "environ", "variables"], "environment"),
+    (&["uid", "runas", "run_as", "as_user"], "user"),
+    (
+        &["cwd", "dir", "workdir", "working_dir", "working_directory", "workingdirectory", "chdir"],
+        "directory",
+    ),
+    (&["log", "logfile", "stdout", "output", "stdout_file"], "stdout_logfile"),
+    (&["stderr", "errors", "error_log", "stderr_file"], "stderr_logfile"),
+    (&["logfile_maxbytes", "log_maxbytes", "maxbytes"], "stdout_logfile_maxbytes"),
+    (&["logfile_backups", "log_backups", "backups"], "stdout_logfile_backups"),
+    (&["instances", "processes", "count", "replicas", "workers"], "numprocs"),
+    (&["retries", "maxretries", "max_retries"], "startretries"),
+    (&["nodaemonize", "foreground"], "nodaemon"),
+];
+
 impl Kind {
     /// The kind of a section; `None` for one that nobody reads.
     pub fn of(section: &str) -> Option<&'static Kind> {
@@ -143,6 +163,12 @@ impl Kind {
     pub fn all_options(&self) -> impl Iterator<Item = &'static str> {
         let program = KINDS.iter().filter(|kind| self.program && kind.head == PROGRAM);
         self.options.iter().chain(program.flat_map(|kind| kind.options)).copied()
+    }
+
+    /// What an option of this kind is called that has another name elsewhere.
+    pub fn elsewhere_called(&self, word: &str) -> Option<&'static str> {
+        let (_, name) = ELSEWHERE.iter().find(|(names, _)| names.contains(&word))?;
+        self.all_options().find(|option| option == name)
     }
 
     /// How a section of this kind is written.
@@ -167,9 +193,10 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
     let word: Vec<char> = word.to_lowercase().chars().take(WORD_MAX).collect();
     let bound = if word.len() < 5 { 1 } else { 2 };
     let rated = candidates.map(|candidate| (distance(&word, candidate), candidate));
+    // Of two that are as near, the one with a sign more: letters are left out more often than added.
     rated
         .filter(|(distance, _)| *distance <= bound)
-        .min_by_key(|(distance, _)| *distance)
+        .min_by_key(|(distance, near)| (*distance, std::cmp::Reverse(near.len())))
         .map(|(_, near)| near)
 }
 

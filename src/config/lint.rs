@@ -8,8 +8,8 @@ use super::error::{Aim, Error, Warning};
 use super::host::{Host, absolute, dirname, join};
 use super::ini::Document;
 use super::known::{KINDS, Kind, nearest, similar_section};
-use super::value;
 use super::{Address, Config, LogFile, MainLog, ProcessConfig, ServerConfig};
+use super::{reach, value};
 
 /// Where [`Document`] keeps the fallbacks for all sections.
 const DEFAULT: &str = "DEFAULT";
@@ -32,6 +32,13 @@ pub fn files(document: &Document) -> Vec<Warning> {
         let error = Error { sentence, place: Some(place.clone()), help: Some(help) };
         warnings.push(Warning { error, aim: Aim::Value });
     }
+    for (place, line) in document.repeats() {
+        let option = place.option.as_deref().unwrap_or_default();
+        let sentence = format!("{option} is set again in line {line}, so that this value is not used");
+        let help = "the last one counts; sections of one name are one section".to_string();
+        let error = Error { sentence, place: Some(place.clone()), help: Some(help) };
+        warnings.push(Warning { error, aim: Aim::Value });
+    }
     python(document, &mut warnings);
     without_effect(document, &mut warnings);
     warnings
@@ -48,12 +55,14 @@ fn unknown_section(document: &Document, section: &str) -> Warning {
 fn options(document: &Document, section: &str, kind: &Kind, warnings: &mut Vec<Warning>) {
     for option in document.own_options(section) {
         let near = || nearest(option, kind.all_options());
-        if kind.all_options().any(|known| known == option) || (kind.open && near().is_none()) {
+        let is_argument = kind.open && near().is_none() && !option.starts_with('[');
+        if kind.all_options().any(|known| known == option) || is_argument {
             continue;
         }
         let elsewhere = || KINDS.iter().find(|kind| kind.all_options().any(|known| known == option));
-        let help = match (near(), elsewhere()) {
+        let help = match (near().or_else(|| kind.elsewhere_called(option)), elsewhere()) {
             (Some(near), _) => format!("did you mean {near}?"),
+            (None, _) if option.starts_with('[') => "the name of a section ends with ]".to_string(),
             (None, Some(kind)) => format!("an option of {}", kind.example("")),
             (None, None) => "nothing reads it".to_string(),
         };
@@ -126,6 +135,7 @@ pub fn values(document: &Document, config: &Config, host: &dyn Host) -> Vec<Warn
     for server in &config.servers {
         warnings.extend(server_warning(document, server, host));
     }
+    warnings.extend(reach::reach(document, config, host));
     let sections = Sections::of(document);
     let base = working_directory(config, host);
     let mut seen = BTreeSet::new();
@@ -201,6 +211,11 @@ fn server_warning(document: &Document, server: &ServerConfig, host: &dyn Host) -
     let section = &server.section;
     match &server.address {
         Address::Inet { host: name, .. } => {
+            if name.contains('/') {
+                let sentence = format!("[{section}] port: {name} is no name of a machine");
+                let help = "host:port, such as 127.0.0.1:9001";
+                return Some(Warning::at(sentence, document, section, Some("port"), help));
+            }
             if !server.is_exposed() {
                 return None;
             }

@@ -1,8 +1,11 @@
 //! `[program:x]` and its kin: one section, one `ProcessConfig` for each of its processes (CFG-102 to CFG-115).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::context::{Context, Section};
+use super::error::Warning;
+use super::habit::{self, Habit};
 use super::value::{self, LogSetting};
 use super::{AutoRestart, LogFile, OutputConfig, ProcessConfig, shlex};
 use crate::names::{GroupName, ProgramName, Signal};
@@ -153,6 +156,9 @@ fn process(section: &mut Section<'_, '_>, shared: &Shared, number: i64) -> Proce
         });
     section.names.set_variables(&environment);
     process.environment = environment;
+    if number == shared.numprocs_start {
+        habits_of_environment(section, &shared.environment, &process.environment);
+    }
     process.directory = section.text("directory");
     channel(section, "stdout", &mut process.stdout);
     channel(section, "stderr", &mut process.stderr);
@@ -183,6 +189,18 @@ fn process(section: &mut Section<'_, '_>, shared: &Shared, number: i64) -> Proce
         Err(sentence) => section.fail(sentence, Some("process_name")),
     }
     process
+}
+
+/// What a check shows of it. The text is looked at once more where it has a sign that may be taken for a separator.
+fn habits_of_environment(section: &mut Section<'_, '_>, text: &str, read: &BTreeMap<String, String>) {
+    let known = section.context.host.environment();
+    let expanded = section.names.expand(text, "environment").unwrap_or_default();
+    let habits = [habit::odd_separator(&expanded), habit::in_environment(read, known)];
+    for Habit { sentence, help } in habits.into_iter().flatten() {
+        let sentence = format!("[{}] environment: {sentence}", section.name);
+        let (context, name) = (&mut *section.context, &section.name);
+        context.warnings.push(Warning::at(sentence, context.document, name, Some("environment"), &help));
+    }
 }
 
 /// One channel's file and how it is kept; the file's name is expanded twice (CFG-047).

@@ -20,6 +20,19 @@ pub fn environment(text: &str) -> Result<BTreeMap<String, String>, String> {
     read(true).or_else(|_| read(false).map(unquoted))
 }
 
+/// The first separator that is no comma, and the name before it, in a text that can be read.
+pub fn odd_separator(text: &str) -> Option<(String, String)> {
+    let read = |posix| {
+        let tokens = tokens(text, Mode { posix, split_on_space_only: false }).ok()?;
+        pairs(text, &tokens).is_ok().then_some(tokens)
+    };
+    let tokens = read(true).or_else(|| read(false))?;
+    tokens.chunks(4).find_map(|chunk| match chunk {
+        [key, _, _, separator] if separator != "," => Some((key.clone(), separator.clone())),
+        _ => None,
+    })
+}
+
 fn unquoted(pairs: BTreeMap<String, String>) -> BTreeMap<String, String> {
     pairs.into_iter().map(|(key, value)| (key, value.trim_matches(['\'', '"']).to_string())).collect()
 }

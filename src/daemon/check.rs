@@ -6,6 +6,7 @@ use super::command::Command;
 use super::model::{Finding, Findings, Model};
 use super::options::{Options, Stop};
 use crate::config::error::{Place, Sources, explain, explain_warnings};
+use crate::config::habit::{self, Habit};
 use crate::config::host::join;
 use crate::config::ini::Document;
 use crate::config::lint::{self, Sections};
@@ -85,8 +86,8 @@ fn count(number: usize, what: &str) -> String {
     }
 }
 
-/// Commands that a start would not find, looked up as a start does (PROC-034 to PROC-037). One process of a section is
-/// enough.
+/// Commands that a start would not find, looked up as a start does (PROC-034 to PROC-037), and those that only a shell
+/// would understand. One process of a section is enough.
 fn commands(document: &Document, config: &Config, host: &dyn Host) -> Vec<Warning> {
     let path = host.environment().get("PATH").map(String::as_str);
     let base = lint::working_directory(config, host);
@@ -97,17 +98,23 @@ fn commands(document: &Document, config: &Config, host: &dyn Host) -> Vec<Warnin
         if told.contains(section) || is_cut(document, section) {
             continue;
         }
+        let habit = habit::in_command(&process.command);
+        let mut warn = |sentence: &str, help: &str| {
+            told.insert(section);
+            let sentence = format!("[{section}] {sentence}");
+            warnings.push(Warning::at(sentence, document, section, Some("command"), help));
+        };
         let directory = join(&base, process.directory.as_deref().unwrap_or_default());
         if !host.is_dir(&directory) && is_relative(&process.command) {
             // That the directory is missing has been told.
             continue;
         }
         let placed = ProcessConfig { directory: Some(directory), ..ProcessConfig::clone(process) };
-        if let Err(error) = Command::find(&placed, path) {
-            told.insert(section);
-            let sentence = format!("[{section}] {error}");
-            let help = "it could not be started now";
-            warnings.push(Warning::at(sentence, document, section, Some("command"), help));
+        match (Command::find(&placed, path), habit) {
+            (Err(error), None) => warn(&error.to_string(), "it could not be started now"),
+            (Err(error), Some(Habit { help, .. })) => warn(&error.to_string(), &help),
+            (Ok(_), Some(Habit { sentence, help })) => warn(&sentence, &help),
+            (Ok(_), None) => (),
         }
     }
     warnings

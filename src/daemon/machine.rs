@@ -361,7 +361,7 @@ impl Machine {
         let running = self.members.values().filter_map(|member| member.child.as_ref());
         for shared in running.flat_map(|running| running.logs.iter().flatten()) {
             if let Err(error) = shared.reopen() {
-                tracing::error!("could not reopen a log: {}", reason(&error));
+                tracing::error!("could not reopen log {}: {}", shared.path(), reason(&error));
             }
         }
     }

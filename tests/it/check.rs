@@ -335,6 +335,83 @@ fn each_kind_of_warning_names_its_section_option_and_way_out() {
             "nothing of that name",
         ),
         (
+            &format!("{web}[collection:c]\nprograms=wbe\n"),
+            "collection:c",
+            "programs",
+            "wbe matches nothing",
+            "did you mean web?",
+        ),
+        (
+            "[program:web]\ncommand=true > /tmp/x\n",
+            "program:web",
+            "command",
+            "no shell reads the command, so > is a word like others",
+            "stdout_logfile=",
+        ),
+        (
+            "[program:web]\ncommand=cd /tmp && true\n",
+            "program:web",
+            "command",
+            "can't find command 'cd'",
+            "directory= is where a program runs",
+        ),
+        (
+            "[program:web]\ncommand=true\nenvironment=OPTIONS=-a -b\n",
+            "program:web",
+            "environment",
+            "-b stands where a comma",
+            "OPTIONS=\"...\"",
+        ),
+        (
+            "[program:web]\ncommand=true\nenvironment=PATH=\"/usr/bin:/bin:$PATH\"\n",
+            "program:web",
+            "environment",
+            "$PATH stays as it is",
+            "%(ENV_PATH)s",
+        ),
+        (
+            "[program:web]\ncommand=true\n[program:web]\ncommand=sleep 1\n",
+            "program:web",
+            "command",
+            "command is set again in line ",
+            "the last one counts",
+        ),
+        (
+            "[program:web]\ncommand=true\nworkdir=/tmp\n",
+            "program:web",
+            "workdir",
+            "unknown option workdir",
+            "did you mean directory?",
+        ),
+        (
+            "[inet_http_server]\nport=http://localhost:9001\n",
+            "inet_http_server",
+            "port",
+            "http://localhost is no name of a machine",
+            "host:port",
+        ),
+        (
+            "[inet_http_server]\nport=localhost:9001\n[inet_http_server:b]\nport=localhost:9001\n",
+            "inet_http_server:b",
+            "port",
+            "[inet_http_server:b] listens where [inet_http_server] does",
+            "a port of its own",
+        ),
+        (
+            "[supervisorctl]\nserverurl=unix:///nonexistent/x.sock\n",
+            "supervisorctl",
+            "serverurl",
+            "would look for its server at unix:///nonexistent/x.sock",
+            "serverurl=unix://",
+        ),
+        (
+            "[rpcinterface:x]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:main\n",
+            "rpcinterface:x",
+            "supervisor.rpcinterface_factory",
+            "the Python factory supervisor.rpcinterface:main",
+            "did you mean supervisor.rpcinterface:make_main_rpcinterface?",
+        ),
+        (
             &format!("{web}redirect_stderr=true\nstderr_logfile={{dir}}/x\n"),
             "program:web",
             "stderr_logfile",
@@ -351,6 +428,47 @@ fn each_kind_of_warning_names_its_section_option_and_way_out() {
     }
 }
 
+/// CFG-135: without the interface nobody but the pages can do anything.
+#[test]
+fn a_server_without_methods_is_told_of() {
+    let world = World::ours();
+    world.write("supervisord.conf", "[supervisord]\n[unix_http_server]\nfile={dir}/supervisor.sock\n");
+    let found = json(&check(&world, &["--json"]));
+    let sentence =
+        "without a section [rpcinterface:supervisor] supervisorctl cannot talk to [unix_http_server]";
+    assert_eq!(texts(&found, "warnings", "message"), [sentence]);
+    assert!(texts(&found, "warnings", "help")[0].contains("make_main_rpcinterface"), "{found}");
+}
+
+/// A section that lost its bracket becomes an option of the one before it.
+#[test]
+fn the_way_out_fits_the_mistake() {
+    for (body, message, help) in [
+        ("[program:web\ncommand=true\n", "unknown option [program", "ends with ]"),
+        ("[program:my web]\ncommand=true\n", "Invalid name: 'my web'", "no blanks, colons or slashes"),
+        ("[program:web]\ncommand=a %(program_name)\n", "incomplete format", "%(program_name)s is the value"),
+        (
+            "[program:a]\ncommand=true\n[program:b]\ncommand=true\n[group:g]\nprograms=a b\n",
+            "a b",
+            "between: a,b",
+        ),
+        ("[eventlistener:e]\ncommand=true\nevents=TICK5\n", "type TICK5", "did you mean TICK_5?"),
+    ] {
+        let found = findings(body, &[]);
+        let all =
+            [found["errors"].as_array().unwrap().clone(), found["warnings"].as_array().unwrap().clone()]
+                .concat();
+        let said = |one: &Value| {
+            one["message"].as_str().unwrap().contains(message)
+                && one["help"].as_str().unwrap_or_default().contains(help)
+        };
+        assert!(all.iter().any(said), "{body}: {found:#}");
+    }
+    let world = World::ours();
+    world.write("supervisord.conf", "\u{feff}[supervisord]\n");
+    assert!(said(&check(&world, &[])).contains("byte order mark"));
+}
+
 #[test]
 fn what_is_well_meant_gets_no_warning() {
     for body in [
@@ -359,8 +477,11 @@ fn what_is_well_meant_gets_no_warning() {
         "[inet_http_server]\nport=*:9001\nusername=u\npassword=p\n",
         "[program:web]\ncommand=sh -c \"true; true\" ; it's a comment\nenvironment=A=\"it's\" ; mine\n",
         "[program:a]\ncommand=true\nstdout_logfile=/dev/stdout\nstdout_logfile_maxbytes=0\nstderr_logfile=/dev/stdout\n",
-        "[supervisorctl]\nprompt=don't ; ask\n[DEFAULT]\nuser=nobody\n",
+        "[supervisorctl]\nserverurl=unix://{dir}/./supervisor.sock\nprompt=don't ; ask\n[DEFAULT]\nuser=nobody\n",
         "[program:web]\ncommand=./x\ndirectory={dir}/bin\n",
+        "[inet_http_server]\nport=localhost:9001\n[supervisorctl]\n",
+        "[supervisorctl]\nserverurl=http://elsewhere:9001\n",
+        "[program:web]\ncommand=sh -c 'true > /dev/null && echo $HOME'\nenvironment=A=1,HASH=\"$2y$10$AB\",\n",
     ] {
         let world = World::ours();
         world.script("bin/x", "true");

@@ -123,6 +123,19 @@ fn usr2_reopens_every_log() {
 }
 
 #[test]
+fn a_log_that_cannot_be_reopened_is_named() {
+    let mut world = World::ours();
+    world.configure("[program:web]\ncommand=sleep 1000\nstdout_logfile={dir}/web.log\n");
+    world.boot();
+    world.await_state("web", "RUNNING");
+    let log = world.path("web.log");
+    fs::remove_file(&log).unwrap();
+    fs::create_dir(&log).unwrap();
+    world.signal("USR2");
+    world.await_log(&format!("ERRO could not reopen log {}: ", log.display()));
+}
+
+#[test]
 fn usr1_does_not_end_the_daemon() {
     let world = World::running("[program:web]\ncommand=sleep 1000\n");
     kill("USR1", world.pid());
