@@ -94,6 +94,10 @@ pub enum BindError {
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // Of a unix socket's path; the reference's words are those of Python.
+            BindError::Os(Errno::ENAMETOOLONG) => {
+                f.write_str("Cannot open an HTTP server: socket.error reported AF_UNIX path too long")
+            }
             BindError::InUse => f.write_str(
                 "Another program is already listening on a port that one of our HTTP servers is configured to \
                  use.  Shut this program down first before starting supervisord.",

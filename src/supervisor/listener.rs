@@ -261,6 +261,19 @@ impl Pool {
         self.resume_at.is_none() && !self.buffer.is_empty()
     }
 
+    /// Whether a process that is RUNNING is busy, or about to be told the next event.
+    pub fn is_at_work(&self, is_running: impl Fn(ProcessKey) -> bool) -> bool {
+        let has_more = self.resume_at.is_none() && !self.buffer.is_empty();
+        self.listeners.iter().any(|(key, listener)| {
+            let at_work = match listener.handshake.state() {
+                ListenerState::Busy => true,
+                ListenerState::Acknowledged | ListenerState::Ready => has_more && !listener.closed,
+                ListenerState::Unknown => false,
+            };
+            at_work && is_running(*key)
+        })
+    }
+
     pub fn listener(&self, key: ProcessKey) -> Option<&Listener> {
         self.listeners.get(&key)
     }

@@ -46,7 +46,7 @@ use measures::EventCounts;
 use parked::Parked;
 use process::Process;
 use publish::Listeners;
-use shutdown::Shutdown;
+use shutdown::{LAST_WORDS_TIME, Shutdown};
 use timers::Timers;
 
 pub use clock::{Instant, Now, UnixTime};
@@ -253,6 +253,8 @@ pub struct Supervisor {
     /// Processes that took an input or left since the parked requests were looked at.
     moved: BTreeSet<ProcessKey>,
     shutdown: Option<Shutdown>,
+    /// [`LAST_WORDS_TIME`], or none.
+    last_words_time: i64,
     cache: Cache,
     /// What a restart will begin with.
     next_config: Option<Box<Config>>,
@@ -285,6 +287,7 @@ impl Supervisor {
             event_counts: EventCounts::default(),
             moved: BTreeSet::new(),
             shutdown: None,
+            last_words_time: LAST_WORDS_TIME,
             cache: Cache::default(),
             next_config: None,
             steps: VecDeque::new(),
@@ -296,6 +299,12 @@ impl Supervisor {
             unwritten: None,
             done: false,
         }
+    }
+
+    /// At the end it stops pools that are still at work, as the reference does: for those who compare the two.
+    pub fn without_last_words(mut self) -> Supervisor {
+        self.last_words_time = 0;
+        self
     }
 
     /// Whether it runs, or on what way to its end it is.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::clock::Instant;
 use super::collection;
 use super::event::{Event, Note, StateChange};
+use super::group::Groups;
 use super::handshake::{ListenerState, Said};
 use super::listener::{Listener, ListenerNote, Pool, Published, next_serial, server_token};
 use super::process::Process;
@@ -33,6 +34,12 @@ pub struct Carried(Listeners);
 impl Listeners {
     fn of(&mut self, name: &GroupName) -> Option<&mut Pool> {
         self.pools.iter_mut().find(|pool| pool.name == *name)
+    }
+
+    /// Whether one of a pool's processes has still to answer an event, or to be told one.
+    pub fn is_at_work(&self, name: &GroupName, groups: &Groups) -> bool {
+        let pool = self.pools.iter().find(|pool| pool.name == *name);
+        pool.is_some_and(|pool| pool.is_at_work(|key| is_running(groups, key)))
     }
 
     fn subscribed(&self, kind: EventType) -> bool {
@@ -215,10 +222,11 @@ impl Supervisor {
         if !pool.may_tell(self.now.at) {
             return;
         }
-        let ready = pool.members.iter().copied().find(|key| {
-            pool.listener(*key).is_some_and(Listener::is_ready)
-                && groups.process(*key).is_some_and(|process| process.state() == ProcessState::Running)
-        });
+        let ready = pool
+            .members
+            .iter()
+            .copied()
+            .find(|key| pool.listener(*key).is_some_and(Listener::is_ready) && is_running(groups, *key));
         let Some(key) = ready else { return };
         let Some(buffered) = pool.buffer.pop_front() else { return };
         let envelope = pool.envelope(&server_token(&self.config.supervisord.identifier), &buffered);
@@ -349,9 +357,7 @@ impl Supervisor {
             if group.members != pool.members {
                 return Err(format!("pool {} offers events to others than its processes", pool.name));
             }
-            let is_running = |key| {
-                self.groups.process(key).is_some_and(|process| process.state() == ProcessState::Running)
-            };
+            let is_running = |key| is_running(&self.groups, key);
             pool.check(self.now.at, is_running).map_err(|broken| format!("pool {}: {broken}", pool.name))?;
             for key in &pool.members {
                 // One that could not be signalled may live on with its event.
@@ -370,6 +376,10 @@ impl Supervisor {
     fn note_listeners(&mut self, notes: Vec<ListenerNote>) {
         self.added.extend(notes.into_iter().map(|note| Step::Do(Effect::Note(Note::Listener(note)))));
     }
+}
+
+fn is_running(groups: &Groups, key: ProcessKey) -> bool {
+    groups.process(key).is_some_and(|process| process.state() == ProcessState::Running)
 }
 
 /// Says what a listener has become.

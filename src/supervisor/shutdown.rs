@@ -11,6 +11,11 @@ use crate::names::{GroupName, ProcessName, Signal};
 /// Seconds between "waiting for x to die" lines (PROC-026).
 pub const DIE_REPORT_PERIOD: i64 = 3;
 
+/// Seconds that a pool whose turn it is to be stopped has left to answer what it was told; then it is stopped all the
+/// same. The reference's slow loop leaves about as much, and without it a listener would not get to read of the end at
+/// all.
+pub const LAST_WORDS_TIME: i64 = 2;
+
 /// How far a shutdown has come.
 #[derive(Clone, Debug)]
 pub enum Shutdown {
@@ -22,6 +27,8 @@ pub enum Shutdown {
         /// Those of the group being stopped that have not stopped yet. Kept, and not asked for after each exit: the
         /// end of a group of ten thousand must not look at all of them for each that dies.
         waiting: BTreeSet<ProcessKey>,
+        /// Until when the next group, a pool that is still at work, is left alone.
+        last_words: Option<Instant>,
         report_at: Instant,
     },
     Over,
@@ -32,7 +39,8 @@ impl Shutdown {
     pub fn deadline(&self) -> Option<Instant> {
         match self {
             Shutdown::Asked => Some(Instant(0)),
-            Shutdown::Under { report_at, .. } => Some(*report_at),
+            Shutdown::Under { last_words: Some(until), report_at, .. } => Some(*until.min(report_at)),
+            Shutdown::Under { last_words: None, report_at, .. } => Some(*report_at),
             Shutdown::Over => None,
         }
     }
@@ -72,7 +80,7 @@ impl Supervisor {
         let Some(Shutdown::Asked) = self.shutdown else { return };
         let groups = self.groups.by_priority().iter().map(|group| group.config.name.clone()).collect();
         let waiting = BTreeSet::new();
-        self.shutdown = Some(Shutdown::Under { groups, waiting, report_at: self.now.at });
+        self.shutdown = Some(Shutdown::Under { groups, waiting, last_words: None, report_at: self.now.at });
         self.note(Note::Event(Event::SupervisorStopping));
         for key in self.groups.all_by_priority() {
             self.step(key, process::Input::Hold);
@@ -81,11 +89,18 @@ impl Supervisor {
 
     /// Once the group whose turn it was has stopped, stops the next, and says who is still waited for.
     pub(super) fn advance_shutdown(&mut self) {
-        while let Some(Shutdown::Under { groups, waiting, .. }) = &mut self.shutdown {
+        while let Some(Shutdown::Under { groups, waiting, last_words, .. }) = &mut self.shutdown {
             // What was planned may change who has stopped.
             if !waiting.is_empty() || !self.added.is_empty() {
                 break;
             }
+            if groups.last().is_some_and(|name| self.listeners.is_at_work(name, &self.groups)) {
+                let until = *last_words.get_or_insert(self.now.at.plus_seconds(self.last_words_time));
+                if self.now.at < until {
+                    break;
+                }
+            }
+            *last_words = None;
             let Some(name) = groups.pop() else {
                 self.shutdown = Some(Shutdown::Over);
                 self.done = true;

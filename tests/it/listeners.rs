@@ -162,6 +162,29 @@ fn what_no_listener_has_accepted_is_told_after_sighup_first_bug_037() {
 }
 
 #[test]
+fn a_slow_listener_hears_of_the_end_and_one_that_hangs_does_not_hold_it_up() {
+    let mut world = World::ours();
+    world.script("slow", &RECORDER.replace("    echo", "    sleep 0.05\n    echo"));
+    world.script("hangs", "printf 'READY\\n'\nread -r head\necho \"$head\" > {dir}/hanging\nexec sleep 600");
+    let events = "SUPERVISOR_STATE_CHANGE_STOPPING,PROCESS_STATE_STOPPED";
+    let body = format!(
+        "[program:web]\ncommand=sleep 600\nstartsecs=0\n{}{}",
+        pool("slow", "slow heard", events, ""),
+        pool("hangs", "hangs", "SUPERVISOR_STATE_CHANGE_STOPPING", "stopwaitsecs=600\npriority=-2")
+    );
+    world.configure(&body);
+    world.boot();
+    world.await_log("success: slow");
+    world.await_log("success: hangs");
+    world.signal("TERM");
+    world.await_end();
+    let heard: Vec<String> =
+        record(&world, "heard").iter().map(|line| token(line, "eventname:").to_string()).collect();
+    assert_eq!(heard, ["SUPERVISOR_STATE_CHANGE_STOPPING", "PROCESS_STATE_STOPPED"]);
+    assert!(world.read("hanging").contains("eventname:SUPERVISOR_STATE_CHANGE_STOPPING"));
+}
+
+#[test]
 fn whoever_rejects_or_dies_again_and_again_is_asked_less_and_less_bug_037() {
     let mut world = World::ours();
     world.script(

@@ -81,7 +81,7 @@ impl Replay {
             all: None,
             wrong: None,
         };
-        let supervisor = Supervisor::new(trace.config(), Pid(1));
+        let supervisor = Supervisor::new(trace.config(), Pid(1)).without_last_words();
         Replay { supervisor, world, known: BTreeMap::new(), going_down: false }
     }
 
@@ -107,7 +107,7 @@ impl Replay {
 
     /// After a restart: everything anew, in the same world.
     fn begin_again(&mut self, config: Config) {
-        self.supervisor = Supervisor::new(config, Pid(1));
+        self.supervisor = Supervisor::new(config, Pid(1)).without_last_words();
         self.world.keys.clear();
         self.world.names.clear();
         self.known.clear();

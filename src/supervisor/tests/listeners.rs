@@ -287,7 +287,45 @@ fn a_pool_hears_of_itself_and_of_later_groups_and_goes_last_evt_020_proc_023() {
         heard.contains(&"kill g:p SIGTERM".to_string()) && !heard.contains(&"kill l SIGTERM".to_string())
     );
     world.exit("g:p", 0);
+    world.say("l", "RESULT 2\nOKREADY\n");
     assert!(world.heard().contains(&"kill l SIGTERM".to_string()));
+}
+
+#[test]
+fn at_the_end_a_listener_may_answer_what_it_was_told_but_not_for_ever() {
+    let kills = |world: &mut World| {
+        let heard = world.heard();
+        heard.into_iter().filter(|line| line.starts_with("kill ")).collect::<Vec<_>>()
+    };
+    let ending = |events: &[EventType]| {
+        let mut world = world_of(vec![pool("l", events, 10, &["l"])]);
+        world.say("l", "READY\n");
+        world.heard();
+        assert_eq!(world.answer(Request::Shutdown), Ok(Reply::True));
+        world.turn(crate::supervisor::Input::Wake);
+        world
+    };
+    let all = &[EventType::SupervisorStateChange];
+    // It knows of the start, and there is the end to be told.
+    let mut world = ending(all);
+    world.say("l", "RESULT 2\nOK");
+    assert_eq!(kills(&mut world), [""; 0], "it has more to be told");
+    world.say("l", "READY\n");
+    assert_eq!(told(&mut world), ["l 1 1 SUPERVISOR_STATE_CHANGE_STOPPING"]);
+    world.say("l", "RESULT 2\nOK");
+    assert_eq!(kills(&mut world), ["kill l SIGTERM"], "it has answered everything");
+
+    let mut silent = ending(all);
+    silent.until(4);
+    assert_eq!(kills(&mut silent), [""; 0]);
+    silent.until(6);
+    assert_eq!(kills(&mut silent), ["kill l SIGTERM"]);
+
+    let mut idle = ending(REMOTE);
+    assert_eq!(kills(&mut idle), ["kill l SIGTERM"]);
+    let mut dead = ending(all);
+    dead.exit("l", 0);
+    assert_eq!(dead.heard().last().map(String::as_str), Some("exit 0"), "nobody waits for the dead");
 }
 
 #[test]
