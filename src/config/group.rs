@@ -135,20 +135,16 @@ fn with_socket(
 }
 
 fn programs_group(name: &str, priority: i64, processes: Vec<Arc<ProcessConfig>>) -> GroupConfig {
-    GroupConfig { name: name.into(), priority, kind: GroupKind::Programs, processes: unique(processes) }
+    GroupConfig {
+        name: name.into(),
+        priority,
+        kind: GroupKind::Programs,
+        processes: program::unique(processes),
+    }
 }
 
 /// The part after the colon, as a name of a group.
 fn name(context: &mut Context<'_>, section: &str) -> Option<String> {
     let name = section.split_once(':').map_or("", |(_, name)| name);
     value::name(name).map_err(|sentence| context.fail(sentence, section, None)).ok()
-}
-
-/// Processes of one name collapse: the first keeps its place, the last its settings (CFG-104).
-pub fn unique(processes: Vec<Arc<ProcessConfig>>) -> Vec<Arc<ProcessConfig>> {
-    let mut kept: indexmap::IndexMap<_, Arc<ProcessConfig>> = indexmap::IndexMap::new();
-    for process in processes {
-        kept.insert(process.name.clone(), process);
-    }
-    kept.into_values().collect()
 }

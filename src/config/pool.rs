@@ -21,7 +21,7 @@ pub fn pool(context: &mut Context<'_>, section: &str) -> GroupConfig {
         Arc::make_mut(process).listener = true;
     }
     let kind = GroupKind::EventListeners(listener);
-    GroupConfig { name: name.into(), priority, kind, processes: super::group::unique(processes) }
+    GroupConfig { name: name.into(), priority, kind, processes: program::unique(processes) }
 }
 
 /// In the reference's order, so that of several errors the same one comes first.

@@ -43,6 +43,15 @@ pub fn processes(context: &mut Context<'_>, section: &str, group: &str) -> Vec<A
     processes
 }
 
+/// Processes of one name collapse: the first keeps its place, the last its settings (CFG-104).
+pub fn unique(processes: Vec<Arc<ProcessConfig>>) -> Vec<Arc<ProcessConfig>> {
+    let mut kept: indexmap::IndexMap<_, Arc<ProcessConfig>> = indexmap::IndexMap::new();
+    for process in processes {
+        kept.insert(process.name.clone(), process);
+    }
+    kept.into_values().collect()
+}
+
 /// What is read once for the section, whatever `numprocs` is (CFG-043).
 struct Shared {
     template: ProcessConfig,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AutoRestart, LogFile, OutputConfig, ProcessConfig};
+use super::{AutoRestart, LogFile, LogLevel, MainLog, OutputConfig, ProcessConfig, SupervisordConfig};
 use crate::names::Signal;
 
 /// A process with the stock settings.
@@ -40,5 +40,28 @@ pub fn process_config(group: &str, name: &str) -> ProcessConfig {
         stderr: output,
         socket: None,
         listener: false,
+    }
+}
+
+/// A daemon that writes nothing and stays where it is.
+pub fn supervisord_config() -> SupervisordConfig {
+    SupervisordConfig {
+        logfile: MainLog::Syslog,
+        logfile_maxbytes: 0,
+        logfile_backups: 0,
+        loglevel: LogLevel::Info,
+        pidfile: String::new(),
+        umask: 0o22,
+        directory: None,
+        nodaemon: true,
+        silent: true,
+        nocleanup: true,
+        strip_ansi: false,
+        minfds: 1024,
+        minprocs: 200,
+        user: None,
+        identifier: "supervisor".to_string(),
+        childlogdir: String::new(),
+        environment: BTreeMap::new(),
     }
 }

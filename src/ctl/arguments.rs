@@ -163,22 +163,14 @@ impl Settings {
             ClientTrouble::Settings(errors) => Stop::Config(errors),
         })?;
         let config = config.unwrap_or_default();
-        let password = match (wish(Name::Password), wish(Name::PasswordFile)) {
-            (Some(_), Some(_)) => {
-                return Err(Stop::Usage("--password and --password-file exclude each other".to_string()));
-            }
-            (Some(dash), None) | (None, Some(dash)) if dash == "-" => Some(first_line(None)?),
-            (None, Some(file)) => Some(first_line(Some(&file))?),
-            (Some(password), None) => Some(password),
-            (None, None) => config.password.clone(),
-        };
+        let password = password(wish(Name::Password), wish(Name::PasswordFile))?;
         let line = (!given.words.is_empty()).then(|| given.words.join(" "));
         let ClientConfig { serverurl, username, prompt, history_file, plugins, pidfile, .. } = config;
         Ok(Settings {
             server_given: wish(Name::Serverurl).is_some(),
             serverurl: wish(Name::Serverurl).unwrap_or(serverurl),
             username: wish(Name::Username).or(username),
-            password,
+            password: password.or(config.password),
             prompt,
             history_file: wish(Name::HistoryFile).map(|path| normalize(&path, &host)).or(history_file),
             interactive: wish(Name::Interactive).is_some() || line.is_none(),
@@ -188,6 +180,18 @@ impl Settings {
             plugins,
             line,
         })
+    }
+}
+
+/// The password of the command line: itself, or where to read it.
+fn password(given: Option<String>, file: Option<String>) -> Result<Option<String>, Stop> {
+    match (given, file) {
+        (Some(_), Some(_)) => {
+            Err(Stop::Usage("--password and --password-file exclude each other".to_string()))
+        }
+        (Some(dash), None) | (None, Some(dash)) if dash == "-" => first_line(None).map(Some),
+        (None, Some(file)) => first_line(Some(&file)).map(Some),
+        (password, None) => Ok(password),
     }
 }
 

@@ -260,27 +260,11 @@ impl Visit for Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::testing::supervisord_config;
 
     fn config(path: &str, loglevel: LogLevel) -> SupervisordConfig {
-        SupervisordConfig {
-            logfile: MainLog::Path(path.to_string()),
-            logfile_maxbytes: 0,
-            logfile_backups: 0,
-            loglevel,
-            pidfile: String::new(),
-            umask: 0o022,
-            directory: None,
-            nodaemon: false,
-            silent: true,
-            nocleanup: true,
-            strip_ansi: false,
-            minfds: 0,
-            minprocs: 0,
-            user: None,
-            identifier: "supervisor".to_string(),
-            childlogdir: String::new(),
-            environment: Default::default(),
-        }
+        let logfile = MainLog::Path(path.to_string());
+        SupervisordConfig { logfile, loglevel, ..supervisord_config() }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::config::*;
 use crate::names::{Errno, ExitStatus, Pid, Selector};
 
 use super::clock::Instant;
-pub use crate::config::testing::process_config;
+pub use crate::config::testing::{process_config, supervisord_config};
 
 /// Second `seconds` on both clocks; people's starts at a million.
 pub fn at(seconds: i64) -> Now {
@@ -56,25 +56,7 @@ pub fn collection(name: &str, programs: &[&str]) -> CollectionConfig {
 /// A configuration of groups and collections.
 pub fn config(groups: Vec<GroupConfig>, collections: Vec<CollectionConfig>) -> Config {
     Config {
-        supervisord: SupervisordConfig {
-            logfile: MainLog::Syslog,
-            logfile_maxbytes: 0,
-            logfile_backups: 0,
-            loglevel: LogLevel::Info,
-            pidfile: String::new(),
-            umask: 0o22,
-            directory: None,
-            nodaemon: true,
-            silent: true,
-            nocleanup: true,
-            strip_ansi: false,
-            minfds: 1024,
-            minprocs: 200,
-            user: None,
-            identifier: "supervisor".to_string(),
-            childlogdir: String::new(),
-            environment: BTreeMap::new(),
-        },
+        supervisord: supervisord_config(),
         servers: Vec::new(),
         groups: groups.into_iter().map(Arc::new).collect(),
         collections: collections.into_iter().map(Arc::new).collect(),
