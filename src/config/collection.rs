@@ -40,7 +40,12 @@ fn collection(context: &mut Context<'_>, section: &str) -> Option<CollectionConf
     let name = section.split_once(':').map_or("", |(_, name)| name);
     let name = value::name(name).map_err(|sentence| context.fail(sentence, section, None)).ok()?;
     let mut options = context.section(section);
-    let mut list = |option| options.text(option).map(|text| value::list(&text)).unwrap_or_default();
+    let mut list = |option| {
+        let mut items = options.text(option).map(|text| value::list(&text)).unwrap_or_default();
+        // A comma too many, as at the end of a list that was a longer one, names nothing.
+        items.retain(|item| !item.is_empty());
+        items
+    };
     let (programs, groups) = (list("programs"), list("groups"));
     let (collections, exclude) = (list("collections"), list("exclude"));
     let priority = options.read("priority", 999, value::integer);

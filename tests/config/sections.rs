@@ -450,7 +450,7 @@ fn collections_come_by_priority_and_name_with_what_they_name() {
 #[test]
 fn an_item_that_matches_nothing_is_one_warning_with_its_place() {
     let config = config(&format!(
-        "{PROGRAMS}[collection:a]\nprograms=nginx,work*,worker_1,metrics:m,typo\ngroups=metrics,none*\n\
+        "{PROGRAMS}[collection:a]\nprograms=nginx,,work*,worker_1,metrics:m,typo,\ngroups=metrics,none*\n\
          collections=a2\nexclude=gone\n"
     ));
     let file = "/etc/sv/supervisord.conf";
@@ -467,7 +467,7 @@ fn an_item_that_matches_nothing_is_one_warning_with_its_place() {
 
 #[test]
 fn a_collection_without_members_or_with_a_bad_name_is_refused() {
-    for text in ["", "programs=\n", "exclude=nginx\n", "priority=1\n"] {
+    for text in ["", "programs=\n", "programs=,,\n", "exclude=nginx\n", "priority=1\n"] {
         assert_eq!(
             error(&format!("[collection:x]\n{text}")),
             "[collection:x] must specify at least one of programs, groups or collections",

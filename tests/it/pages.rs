@@ -364,6 +364,8 @@ fn a_redirect_leads_to_the_host_that_was_asked_web_010() {
         ("example.org:80", "http://example.org/"),
         ("example.org:8080", "http://example.org:8080/"),
         ("[::1]:9001", "http://[::1]:9001/"),
+        ("", "/"),
+        (":80", "/"),
     ] {
         let page = ask(&server, "GET /?action=refresh", &[("Host", host)], "");
         let location = location(&page);

@@ -126,14 +126,12 @@ async fn act(site: &Site, action: &str, form: &Form, headers: &HeaderMap, method
 /// The server's address as its clients know it. With a `base_path` it is for the browser to know scheme and host;
 /// else it is the reference's (WEB-010), whose scheme is always http.
 fn base(site: &Site, headers: &HeaderMap) -> String {
-    let host = headers.get(HOST).and_then(|value| value.to_str().ok()).map(str::trim);
-    match (&site.web.base_path, host) {
-        (Some(base), _) => base.clone(),
-        (None, Some(host)) => {
-            let host = host.strip_suffix(":80").or(host.strip_suffix(':')).unwrap_or(host);
-            format!("http://{host}")
-        }
-        (None, None) => String::new(),
+    let host = headers.get(HOST).and_then(|value| value.to_str().ok()).map(str::trim).unwrap_or_default();
+    let host = host.strip_suffix(":80").or(host.strip_suffix(':')).unwrap_or(host);
+    match &site.web.base_path {
+        Some(base) => base.clone(),
+        None if host.is_empty() => String::new(),
+        None => format!("http://{host}"),
     }
 }
 
