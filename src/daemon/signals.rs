@@ -3,6 +3,7 @@
 use std::io;
 
 use futures_util::StreamExt;
+use nix::sys::signal::SigSet;
 use signal_hook::consts::{
     SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
     SIGXFSZ,
@@ -30,7 +31,11 @@ impl SignalStream {
     pub fn open() -> io::Result<SignalStream> {
         let real_time = libc::SIGRTMIN()..=libc::SIGRTMAX();
         let all = MEANT.into_iter().chain(MEANINGLESS).chain(real_time);
-        Ok(SignalStream { signals: Signals::new(all)? })
+        let signals = Signals::new(all)?;
+        // A starter that waits for its signals by `signalfd`, say, may hand them on blocked: no death of a child and no
+        // request to end would ever be heard of. The reference looks for the dead once a second.
+        SigSet::all().thread_unblock()?;
+        Ok(SignalStream { signals })
     }
 
     /// The next one; waits for it.

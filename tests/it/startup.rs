@@ -136,6 +136,28 @@ fn a_log_that_cannot_be_reopened_is_named() {
 }
 
 #[test]
+fn signals_that_the_starter_has_blocked_or_ignored_are_heard_and_not_handed_on_proc_043() {
+    let mut world = World::ours();
+    world.configure(
+        "[program:mask]\ncommand=cat /proc/self/status\nstdout_logfile={dir}/mask\nstartsecs=0\nautorestart=false\n\
+        [program:web]\ncommand=sleep 1000\n",
+    );
+    let wrapper = ["env", "--block-signal=CHLD,TERM,USR1,WINCH", "--ignore-signal=CHLD,TERM,USR2,TTOU"];
+    world.boot_as(&Boot { wrapper: &wrapper, ..Boot::default() });
+    world.await_up();
+    world.await_state("mask", "EXITED");
+    let mask = world.read("mask");
+    let mask = |name: &str| mask.lines().find_map(|line| line.strip_prefix(name)).map(str::trim).unwrap();
+    assert_eq!(mask("SigBlk:"), "0000000000000000");
+    // SIGPIPE and SIGXFSZ, as always; 32 and 33 are the C library's.
+    let ignored = u64::from_str_radix(mask("SigIgn:"), 16).unwrap() & !0x1_8000_0000;
+    assert_eq!(ignored, 0x100_1000);
+    world.await_state("web", "RUNNING");
+    world.signal("TERM");
+    assert_eq!(world.await_end().code(), Some(0));
+}
+
+#[test]
 fn usr1_does_not_end_the_daemon() {
     let world = World::running("[program:web]\ncommand=sleep 1000\n");
     kill("USR1", world.pid());
