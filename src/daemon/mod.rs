@@ -171,3 +171,28 @@ async fn sleep_until(deadline: Option<tokio::time::Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::api::Request;
+
+    #[tokio::test]
+    async fn children_and_clients_take_turns() {
+        let (inbox, inputs) = mpsc::channel(4);
+        let (callers, calls) = mpsc::channel(4);
+        for _ in 0..3 {
+            inbox.try_send(Input::Wake).unwrap();
+            let call = Call { request: Request::State, answer: oneshot::channel().0 };
+            callers.try_send(call).unwrap();
+        }
+        let mut arrivals = Arrivals::new(inputs, calls);
+        let mut order = Vec::new();
+        for _ in 0..6 {
+            order.push(matches!(arrivals.next().await, Arrival::Call(_)));
+        }
+        assert_eq!(order, [true, false, true, false, true, false]);
+    }
+}

@@ -393,7 +393,25 @@ mod tests {
         let call = |method: &str| Call { method: method.to_string(), arguments: Vec::new() };
         let refused = rpc.call(&call("supervisor.getState")).await;
         assert_eq!(refused, Err(FaultCode::ShutdownState.into()));
+        let wrong = Call { arguments: vec![Argument::Nil], ..call("supervisor.startProcess") };
+        assert_eq!(rpc.call(&wrong).await, Err(FaultCode::ShutdownState.into()), "before its arguments");
         assert!(matches!(rpc.call(&call("system.listMethods")).await, Ok(Answer::Texts(_))));
+    }
+
+    #[tokio::test]
+    async fn a_multicall_makes_no_more_calls_when_its_answers_are_too_long() {
+        let (handle, mut calls) = Handle::new();
+        tokio::spawn(async move {
+            while let Some(call) = calls.recv().await {
+                let _ = call.answer.send(Ok(Reply::Text("x".repeat(MULTICALL_BYTES_MAX / 2))));
+            }
+        });
+        let rpc = Rpc::new(Methods::new(vec![Served::main("supervisor")]), handle, |_| String::new());
+        let name = Argument::Text("supervisor.getIdentification".to_string());
+        let item = Argument::Record([("methodName".to_string(), name)].into());
+        let entries = rpc.multicall(&vec![item; 4]).await;
+        assert_eq!(entries.matches("<string>x").count(), 2);
+        assert_eq!(entries.matches("FAILED: the answers before this one are too long").count(), 2);
     }
 
     #[tokio::test]

@@ -1,7 +1,8 @@
 //! Calls end to end: dispatch, waiting, multicall.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use convoke::api::{Request, Target};
@@ -120,6 +121,28 @@ fn a_multicall_gives_bare_values_and_fault_structs_in_order_rpc_061() {
     assert_eq!(multicall(&world, ""), "array");
     let not_an_array = call(&world, "system.multicall", &["x"]);
     assert_eq!(not_an_array, "fault faultCode 2 faultString INCORRECT_PARAMETERS");
+}
+
+#[test]
+fn an_answer_under_way_is_whole_although_the_server_closes() {
+    let mut world = World::new();
+    // More than a socket holds.
+    let items = item("supervisor.getAllProcessInfo", &[]).repeat(400);
+    let many = document("system.multicall", &[&format!("<array><data>{items}</data></array>")]);
+    let mut stream = UnixStream::connect(&world.socket).unwrap();
+    stream.write_all(post("/RPC2", &many).as_bytes()).unwrap();
+    let mut answer = vec![0];
+    stream.read_exact(&mut answer).unwrap();
+    let socket = world.socket.clone();
+    let closing = std::thread::spawn(move || world.close());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while socket.exists() {
+        assert!(Instant::now() < deadline, "the servers do not close");
+        std::thread::yield_now();
+    }
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.ends_with(b"</methodResponse>\n"), "{} bytes", answer.len());
+    closing.join().unwrap();
 }
 
 fn wait_until_asked(world: &World, request: &Request) {
