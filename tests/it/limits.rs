@@ -8,6 +8,7 @@ use std::process::Command;
 use nix::unistd::Uid;
 
 use crate::world::procfs::{children, descendants, kill, runs, threads, until};
+use crate::world::stock::python;
 use crate::world::{Boot, World};
 
 /// Programs that each hold three pipes of the daemon.
@@ -41,6 +42,21 @@ fn running_out_of_descriptors_fails_the_spawn_alone_and_passes() {
     world.rpc_ok("supervisor.stopProcess", &["s:s00".into()]);
     world.rpc_ok("supervisor.stopProcess", &["s:s01".into()]);
     world.await_state(&refused, "RUNNING");
+}
+
+#[test]
+fn without_close_range_a_child_does_not_close_all_that_it_might_have_proc_041() {
+    let Some(python) = python() else { return };
+    let mut world = World::ours();
+    world.configure("[program:list]\ncommand=ls /proc/self/fd\nstartsecs=0\nautorestart=false\nstdout_logfile={dir}/list\n");
+    let script = world.write("old_kernel.py", include_str!("old_kernel.py"));
+    let wrapper = [&*python.to_string_lossy(), &*script.to_string_lossy(), "4096"];
+    world.boot_as(&Boot { wrapper: &wrapper, ..Boot::default() });
+    world.await_up();
+    world.await_state("list", "EXITED");
+    assert!(world.log().contains("exited: list (exit status 0; expected)"), "{}", world.log());
+    // The fourth is that of the directory, as it is listed.
+    assert_eq!(world.read("list"), "0\n1\n2\n3\n", "700 was handed to the daemon, and goes no further");
 }
 
 #[test]
