@@ -79,6 +79,17 @@ fn logs_are_followed_paused_and_searched() {
 }
 
 #[test]
+fn long_names_leave_room_for_the_rest() {
+    if !is_there() {
+        return;
+    }
+    let name = "a-name-that-goes-on-".repeat(5);
+    let (world, port) = serve(&format!("[program:{name}]\ncommand=cat\nstartsecs=0\nprocess_name={name}x\n"));
+    world.await_state(&format!("{name}:{name}x"), "RUNNING");
+    play("long_names", &world, port);
+}
+
+#[test]
 fn light_dark_and_narrow_pages_have_no_serious_barrier() {
     in_the_shop("looks");
 }

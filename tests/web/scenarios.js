@@ -400,8 +400,25 @@ exports.logs = async (stage) => {
   await page.getByRole("link", { name: "supervisord's own log" }).click();
   await page.getByRole("link", { name: "All processes" }).click();
   await page.waitForURL(/\/ui\/\?collection=front$/);
+  // A log that is not there yet is waited for.
+  fs.unlinkSync(err);
+  await page.goto(`${stage.base}/ui/log?name=site:web&channel=stderr`);
+  await page.getByText("No log file yet").waitFor();
+  fs.writeFileSync(err, "at last\n");
+  await stage.live(page);
+  await stage.until("the new log comes", async () => (await lines()).includes("at last"));
   await page.goto(`${stage.base}/ui/log?name=nobody`);
   await page.getByText("There is no process called nobody").waitFor();
+};
+
+// Names that need several lines leave the other columns whole.
+exports.long_names = async (stage) => {
+  for (const path of ["/", "/ui/"]) {
+    const page = await stage.open(path);
+    const state = page.getByText("running", { exact: true }).or(page.getByText("RUNNING", { exact: true })).first();
+    assert.strictEqual(await state.evaluate((span) => span.getClientRects().length), 1, path);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), path);
+  }
 };
 
 exports.looks = async (stage) => {

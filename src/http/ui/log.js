@@ -143,8 +143,11 @@ let stopped = null, failures = 0, retry = 0;
 async function listen() {
   clearTimeout(retry);
   stopped = new AbortController();
+  let why = "Not live";
   try {
     const answer = await fetch(box.dataset.stream, { signal: stopped.signal });
+    // What has not been started yet has not written anything.
+    if (answer.status === 404) why = "No log file yet";
     if (!answer.ok) throw new Error(String(answer.status));
     const reader = answer.body.getReader(), decoder = new TextDecoder();
     setLive("on", "Live");
@@ -159,7 +162,7 @@ async function listen() {
     if (error.name === "AbortError") return;
   }
   failures += 1;
-  setLive("off", "Not live");
+  setLive("off", why);
   retry = setTimeout(listen, Math.min(1000 * 2 ** failures, 15000));
 }
 
