@@ -93,6 +93,23 @@ fn the_reference_says_the_same_to_both_clients() {
     }
 }
 
+#[test]
+fn the_name_of_a_collection_is_one_like_any_to_the_reference() {
+    let Some(world) = World::reference() else { return };
+    let world = daemon(world);
+    let conf = world.path("supervisorctl.conf");
+    let lines =
+        ["status @site", "pid @site", "start @site", "stop @site idle", "signal HUP @site", "clear @site"];
+    let differences: Vec<String> = lines
+        .iter()
+        .filter_map(|words| {
+            let args: Vec<&str> = ["-c", text(&conf)].into_iter().chain(words.split_whitespace()).collect();
+            difference(&args, Compare::Everything, || ())
+        })
+        .collect();
+    none(&differences, lines.len());
+}
+
 /// What one daemon makes the stock client say: each row, then a restart and the end.
 fn transcript(mut world: World) -> Vec<(String, Answer)> {
     world = daemon(world);
