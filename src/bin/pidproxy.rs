@@ -13,6 +13,7 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SI
 use signal_hook::iterator::Signals;
 
 use convoke::cli::{self, pages};
+use convoke::daemon::logfile::reason;
 
 /// What a shell says of a command that could not be run.
 const CANNOT_RUN: u8 = 127;
@@ -82,7 +83,8 @@ fn run(pidfile: &Path, command: &OsString, arguments: &[OsString]) -> ExitCode {
     let (mut signals, mut child) = match (signals, started) {
         (Ok(signals), Ok(child)) => (signals, child),
         (Err(error), _) | (_, Err(error)) => {
-            cli::complain(format_args!("pidproxy: could not run {}: {error}", command.to_string_lossy()));
+            let (command, reason) = (command.to_string_lossy(), reason(&error));
+            cli::complain(format_args!("pidproxy: could not run {command}: {reason}"));
             return ExitCode::from(CANNOT_RUN);
         }
     };

@@ -104,9 +104,19 @@ fn member_help(context: &Context<'_>, member: &str) -> Option<String> {
     if parts.len() > 1 && parts.iter().all(|part| names.iter().any(|name| name == part)) {
         return Some(format!("commas go between: {}", parts.join(",")));
     }
-    let near = nearest(member, names.iter().map(String::as_str));
-    near.map(|near| format!("did you mean {near}?"))
+    if let Some(near) = nearest(member, names.iter().map(String::as_str)) {
+        return Some(format!("did you mean {near}?"));
+    }
+    let some: Vec<&str> = names.iter().map(String::as_str).take(KNOWN_SHOWN).collect();
+    let more = if names.len() > some.len() { ", and more" } else { "" };
+    Some(match some.as_slice() {
+        [] => "there is no program, nor a fcgi-program".to_string(),
+        some => format!("there are {}{more}", some.join(", ")),
+    })
 }
+
+/// So many names of programs are shown to whoever wrote one that is none; of more, the first ones.
+const KNOWN_SHOWN: usize = 8;
 
 fn lone_program(context: &mut Context<'_>, section: &str) -> Option<GroupConfig> {
     let name = name(context, section)?;

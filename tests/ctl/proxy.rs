@@ -114,5 +114,6 @@ fn what_is_not_given_is_asked_for_on_standard_output_cli_041() {
     let output =
         Command::new(env!("CARGO_BIN_EXE_pidproxy")).args(["/tmp/pid", "nonexistent"]).output().unwrap();
     assert_eq!(output.status.code(), Some(127));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("could not run nonexistent"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.ends_with("could not run nonexistent: No such file or directory\n"), "{said}");
 }

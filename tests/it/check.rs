@@ -452,6 +452,7 @@ fn the_way_out_fits_the_mistake() {
             "a b",
             "between: a,b",
         ),
+        ("[program:web]\ncommand=true\n[group:g]\nprograms=nginx\n", "unknown program", "there are web"),
         ("[eventlistener:e]\ncommand=true\nevents=TICK5\n", "type TICK5", "did you mean TICK_5?"),
     ] {
         let found = findings(body, &[]);
