@@ -1,6 +1,7 @@
 //! The shell: a prompt, and the commands that are typed there (CTL-049 to CTL-053).
 
 use std::cell::RefCell;
+use std::env;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -20,6 +21,9 @@ use super::terminal::{input, read_line};
 /// The oldest lines go first when more are remembered.
 const HISTORY_MAX: usize = 10_000;
 
+/// Terminals that the editor does not edit on.
+const PLAIN_TERMINALS: [&str; 3] = ["dumb", "cons25", "emacs"];
+
 /// Asks for commands until the input ends; `first` comes before all. Gives the exit status of that one.
 pub fn run(session: Session, first: &str) -> u8 {
     let session = Rc::new(RefCell::new(session));
@@ -30,13 +34,21 @@ pub fn run(session: Session, first: &str) -> u8 {
     };
     let exit_status = session.borrow().exit_status;
     match outcome {
-        Ok(Ok(Flow::On)) if io::stdin().is_terminal() && io::stdout().is_terminal() => edited(&session),
+        Ok(Ok(Flow::On)) if can_edit() => edited(&session),
         Ok(Ok(Flow::On)) => plain(&session),
         Ok(Ok(Flow::Quit)) => (),
         Ok(Err(Interrupted)) => session.borrow_mut().out.line(""),
         Err(failure) => session.borrow_mut().fail_with(&failure),
     }
     exit_status
+}
+
+/// Whether somebody sits at a terminal that can draw a line anew. At any other the editor would read on without
+/// noticing Ctrl-C.
+fn can_edit() -> bool {
+    let plain =
+        env::var("TERM").is_ok_and(|term| PLAIN_TERMINALS.iter().any(|it| it.eq_ignore_ascii_case(&term)));
+    !plain && io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 /// Carries a line out; gives whether the shell goes on.

@@ -10,8 +10,8 @@ DEADLINE = 60
 
 
 class Shell:
-    def __init__(self, *args):
-        environment = dict(os.environ, TERM="xterm", NO_COLOR="1")
+    def __init__(self, *args, terminal="xterm"):
+        environment = dict(os.environ, TERM=terminal, NO_COLOR="1")
         self.child = pexpect.spawn(
             client, ["-c", conf, *args], encoding="utf-8", timeout=DEADLINE, dimensions=(24, 100), env=environment
         )
@@ -138,3 +138,12 @@ shell.ends()
 shell = Shell()
 shell.send("quit\r")
 shell.ends()
+
+# At a terminal that cannot draw a line anew, Ctrl-C and Ctrl-D end the shell all the same.
+for keys in ["\x03", "vers\x03", "\x04"]:
+    shell = Shell(terminal="dumb")
+    shell.send("version\r")
+    shell.expect("[0-9]+[.][0-9]")
+    shell.prompt()
+    shell.send(keys)
+    shell.ends()
