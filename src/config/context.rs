@@ -222,7 +222,7 @@ fn names_help(sentence: &str) -> String {
 fn what_may_stand_in(option: &str) -> Option<&'static str> {
     let words = match option {
         "autostart" | "stopasgroup" | "killasgroup" | "redirect_stderr" | "nodaemon" | "silent"
-        | "nocleanup" | "strip_ansi" | "metrics" | "healthz_auth" => "true or false",
+        | "nocleanup" | "strip_ansi" | "metrics" | "healthz_auth" | "events_extended" => "true or false",
         "autorestart" => "true, false or unexpected",
         "priority" | "numprocs" | "numprocs_start" | "minfds" | "minprocs" | "startretries" => {
             "a whole number, such as 10"
@@ -236,7 +236,6 @@ fn what_may_stand_in(option: &str) -> Option<&'static str> {
         "chmod" => "an octal number, such as 0700",
         "loglevel" => "critical, error, warn, info, debug, trace or blather",
         "events" => "types of events with commas between, such as PROCESS_STATE,TICK_60",
-        "events_extended" => "true or false",
         "buffer_size" => "a number of events, such as 100",
         "result_handler" => "Python code cannot be loaded; leave the option out for the standard handler",
         "socket" => "unix:///path/to/socket or tcp://host:port",
