@@ -110,8 +110,8 @@ fn grandchildren_are_left_alone_or_killed_as_configured() {
 fn startsecs_decides_between_an_exit_and_a_failed_start() {
     side_by_side(|world| {
         world.configure(
-            "[program:early]\ncommand=sleep 4.5\nstartsecs=5\nstartretries=0\nautorestart=false\n\
-             [program:late]\ncommand=sleep 5.5\nstartsecs=5\nstartretries=0\nautorestart=false\n",
+            "[program:early]\ncommand=sleep 3\nstartsecs=5\nstartretries=0\nautorestart=false\n\
+             [program:late]\ncommand=sleep 7\nstartsecs=5\nstartretries=0\nautorestart=false\n",
         );
         world.boot();
         world.await_state("late", "EXITED");
