@@ -19,7 +19,7 @@ const READERS: [&str; 14] = [
 ];
 
 /// Words that a shell would not hand to a program.
-const OPERATORS: [&str; 6] = ["|", "||", "&&", "&", ";", "<"];
+const OPERATORS: [&str; 5] = ["|", "||", "&&", "&", "<"];
 
 /// Beginnings of words that send output elsewhere.
 const REDIRECTIONS: [&str; 8] = [">", "1>", "2>", "&>", ">>", "1>>", "2>>", "&>>"];
@@ -170,6 +170,7 @@ mod tests {
             "test 5 -gt 3",
             "php artisan queue:work --queue=a,b",
             "openssl passwd $2b$12$abcdefGH",
+            "find /tmp -type f -exec rm {} \\;",
             "a --filter=x>5",
             "/usr/bin/printf '$Ab ${x} $1 $'",
             "",

@@ -10,6 +10,7 @@ use crate::config::read::{self, ClientTrouble, SystemHost};
 use crate::names::repr;
 
 use super::commands;
+use super::failure::reason;
 
 /// What the client is to do and how.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -215,7 +216,7 @@ fn first_line(file: Option<&str>) -> Result<String, Stop> {
     };
     let text = text.map_err(|error| {
         let source = file.unwrap_or("standard input");
-        Stop::Usage(format!("could not read the password from {source}: {error}"))
+        Stop::Usage(format!("could not read the password from {source}: {}", reason(&error)))
     })?;
     Ok(text.lines().next().unwrap_or_default().to_string())
 }

@@ -90,13 +90,15 @@ fn class(error: &io::Error) -> &'static str {
     }
 }
 
+/// An error of the machine without the number that Rust adds.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_string()
+}
+
 fn message(error: &io::Error) -> String {
     match error.raw_os_error() {
-        Some(number) => {
-            let text = error.to_string();
-            let text = text.split(" (os error").next().unwrap_or_default();
-            format!("[Errno {number}] {text}")
-        }
+        Some(number) => format!("[Errno {number}] {}", reason(error)),
         None => {
             let text = error.to_string();
             // The resolver's own words come after a colon.

@@ -16,6 +16,8 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::{Instant, sleep_until};
 
+use super::logfile::reason;
+
 /// So many reads within `BUSY_TIME` make a child busy.
 const BUSY_READS: u32 = 128;
 const BUSY_TIME: Duration = Duration::from_millis(64);
@@ -172,7 +174,7 @@ impl Pipe {
             Source::Watched(receiver) => match receiver.into_nonblocking_fd() {
                 Ok(end) => Source::Polled(end),
                 Err(error) => {
-                    tracing::error!("a pipe was lost: {error}");
+                    tracing::error!("a pipe was lost: {}", reason(&error));
                     Source::Closed
                 }
             },

@@ -160,6 +160,9 @@ fn whoever_may_not_come_in_is_told_once_and_how_to_bug_042() {
     assert_eq!((file.stdout.as_str(), file.status), ("4.3.0\n", 0), "{}", file.stderr);
     let both = ours(&["-s", &url, "-p", "x", "--password-file", text(&password), "version"]);
     assert_eq!(both.status, 2);
+    let missing = ours(&["-s", &url, "-u", "me", "--password-file", "/nonexistent", "version"]);
+    let said = "could not read the password from /nonexistent: No such file or directory\n";
+    assert!(missing.stderr.contains(said), "{}", missing.stderr);
     // An empty standard input holds an empty password.
     let input = ours(&["-s", &url, "-u", "me", "-p", "-", "version"]);
     assert_eq!(input.stdout, "Server requires authentication\n");
