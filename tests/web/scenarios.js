@@ -417,6 +417,10 @@ exports.long_names = async (stage) => {
     const page = await stage.open(path);
     const state = page.getByText("running", { exact: true }).or(page.getByText("RUNNING", { exact: true })).first();
     assert.strictEqual(await state.evaluate((span) => span.getClientRects().length), 1, path);
+    // What belongs to a name stands beside its first line.
+    const name = page.locator('tr a[href*="name="]').first();
+    const [beside, first] = [await state.boundingBox(), await name.evaluate((link) => link.getClientRects()[0].y)];
+    assert.ok(Math.abs(beside.y - first) < 8, `${path}: ${beside.y} ${first}`);
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), path);
   }
 };
