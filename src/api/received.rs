@@ -430,13 +430,14 @@ mod tests {
 
     #[test]
     fn an_older_server_may_say_less() {
-        let members =
-            [("name", "a"), ("group", "g")].map(|(name, text)| (name, Argument::Text(text.to_string())));
+        let members = [("name", "a"), ("group", "g"), ("logfile", "/a.log")]
+            .map(|(name, text)| (name, Argument::Text(text.to_string())));
         let numbers = [("state", 20), ("pid", 0), ("group_prio", 1), ("process_prio", 2)];
         let numbers = numbers.map(|(name, number)| (name, Argument::Number(number)));
         let members = members.into_iter().chain(numbers).map(|(name, value)| (name.to_string(), value));
         let value = Argument::Record(members.collect());
-        assert_eq!(process(&value).map(|process| process.info.state), Some(ProcessState::Running));
+        let info = process(&value).unwrap().info;
+        assert_eq!((info.state, &*info.stdout_logfile), (ProcessState::Running, "/a.log"), "RPC-069");
         assert_eq!(config(&value).map(|config| config.group_prio), Some(1));
     }
 }
