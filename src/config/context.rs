@@ -63,7 +63,10 @@ impl<'a> Context<'a> {
         let help = match (way_out, absent) {
             (Some(way_out), _) => Some(way_out),
             (None, Some(absent)) => Some(missing(self.document, section, absent)),
-            (None, None) => help(&sentence, option),
+            (None, None) => {
+                let value = option.and_then(|option| self.document.get(section, option));
+                value.and_then(|value| stray_sign(&value, option)).or_else(|| help(&sentence, option))
+            }
         };
         let mut error = Error::at(sentence, self.document, section, option);
         error.help = help;
@@ -172,6 +175,21 @@ pub fn missing(document: &Document, section: &str, option: &str) -> String {
         }
         None => format!("add a line {option}=..."),
     }
+}
+
+/// What spoils a value that may be right without it: quotes around it, or a comment that is none (CFG-006, CFG-020).
+fn stray_sign(value: &str, option: Option<&str>) -> Option<String> {
+    if option.is_some_and(|option| ["command", "environment"].contains(&option)) {
+        return None;
+    }
+    let quoted = ['"', '\'']
+        .iter()
+        .any(|quote| value.len() > 1 && value.starts_with(*quote) && value.ends_with(*quote));
+    if quoted {
+        return Some("without the quotes: they are a part of the value".to_string());
+    }
+    let comment = value.find([';', '#']).filter(|at| *at > 0);
+    comment.map(|_| "a ; or # begins a comment only after a blank".to_string())
 }
 
 /// The way out of a wrong value.

@@ -31,14 +31,29 @@ const OWN_COMMANDS: [&str; 7] = ["cd", "source", ".", "export", "ulimit", "umask
 pub fn in_command(command: &str) -> Option<Habit> {
     let words = shlex::split_command(command).ok()?;
     let first = words.first()?;
+    let is_plain = |word: &&String| !READERS.contains(&word.rsplit('/').next().unwrap_or_default());
     line_end(command)
         .or_else(|| first_word(first))
-        .or_else(|| words.iter().skip(1).find_map(|w| operator(w)))
-        .or_else(|| {
-            let reads = |word: &String| READERS.contains(&word.rsplit('/').next().unwrap_or_default());
-            let reader = words.iter().position(reads).unwrap_or(words.len());
-            words.iter().take(reader).find_map(|word| variable(word))
-        })
+        .or_else(|| words.iter().skip(1).find_map(|word| operator(word)))
+        .or_else(|| words.iter().take_while(is_plain).find_map(|word| variable(word)))
+        .or_else(|| background(first, &words))
+}
+
+/// Programs that hand another one over to somebody else.
+const STARTERS: [&str; 5] = ["service", "systemctl", "initctl", "rc-service", "start-stop-daemon"];
+
+/// A program that goes into the background has ended, for all that a supervisor can see.
+fn background(first: &str, words: &[String]) -> Option<Habit> {
+    let name = first.rsplit('/').next().unwrap_or_default();
+    let starts = STARTERS.contains(&name) || first.starts_with("/etc/init.d/");
+    let is_off = |word: &String| ["no", "off", "false", "0"].contains(&word.as_str());
+    let daemon = words.iter().enumerate().find(|(at, word)| {
+        ["--daemon", "--daemonize"].contains(&word.as_str()) && !words.get(at + 1).is_some_and(is_off)
+    });
+    let sign = if starts { first } else { daemon?.1 };
+    let sentence =
+        format!("{sign} leaves a program in the background, where supervisord cannot look after it");
+    Some(Habit { sentence, help: "run the program itself, in the foreground".to_string() })
 }
 
 /// A backslash does not join lines, it keeps the line break (CFG-012).
@@ -151,6 +166,12 @@ mod tests {
             );
             assert!(habit.help.contains(help), "{command}: {}", habit.help);
         }
+        for command in
+            ["service nginx start", "/etc/init.d/nginx start", "gunicorn --daemon app", "x --daemonize"]
+        {
+            let habit = in_command(command).unwrap_or_else(|| panic!("{command}: nothing seen"));
+            assert!(habit.help.contains("in the foreground"), "{command}: {}", habit.help);
+        }
         let habit = in_command("/bin/echo a \\\n--b c").unwrap();
         assert!(habit.sentence.contains("line break"), "{}", habit.sentence);
     }
@@ -170,6 +191,7 @@ mod tests {
             "test 5 -gt 3",
             "php artisan queue:work --queue=a,b",
             "openssl passwd $2b$12$abcdefGH",
+            "redis-server --daemonize no",
             "find /tmp -type f -exec rm {} \\;",
             "a --filter=x>5",
             "/usr/bin/printf '$Ab ${x} $1 $'",

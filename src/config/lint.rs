@@ -194,6 +194,11 @@ impl Sections {
 }
 
 fn main_files(document: &Document, config: &Config, host: &dyn Host, warnings: &mut Vec<Warning>) {
+    if let Some(user) = config.supervisord.user.filter(|user| ![0, *user].contains(&host.uid())) {
+        let sentence = format!("[{SUPERVISORD}] user: only root can become the user {user}");
+        let help = "start supervisord as root, or leave the option out";
+        warnings.push(Warning::at(sentence, document, SUPERVISORD, Some("user"), help));
+    }
     let logfile = match &config.supervisord.logfile {
         MainLog::Path(path) => Some(("logfile", path)),
         MainLog::Syslog => None,
@@ -239,13 +244,23 @@ fn server_warning(document: &Document, server: &ServerConfig, host: &dyn Host) -
 /// The option, what is wrong with its value, and the way out.
 type Trouble = (&'static str, String, &'static str);
 
-/// Directories and logs of a process that would fail once it starts.
+/// Users, directories and logs of a process that would fail once it starts.
 fn paths(process: &ProcessConfig, base: &str, host: &dyn Host) -> Vec<Trouble> {
     let mut found = Vec::new();
+    if let Some(user) = process.user.filter(|user| ![0, *user].contains(&host.uid())) {
+        let sentence = format!("only root can run a program as the user {user}");
+        found.push(("user", sentence, "start supervisord as root, or leave the option out"));
+    }
     if let Some(directory) = &process.directory
         && !host.is_dir(&join(base, directory))
     {
-        found.push(("directory", format!("{directory} does not exist"), "make the directory first"));
+        let quoted = directory.starts_with(['"', '\'']);
+        let help = if quoted {
+            "without the quotes: they are a part of the value"
+        } else {
+            "make the directory first"
+        };
+        found.push(("directory", format!("{directory} does not exist"), help));
     }
     for (option, output) in [("stdout_logfile", &process.stdout), ("stderr_logfile", &process.stderr)] {
         let LogFile::Path(path) = &output.logfile else { continue };

@@ -206,6 +206,7 @@ pub fn user(text: &str, host: &dyn Host) -> Result<u32, String> {
             .ok()
             .filter(|uid| host.has_uid(*uid))
             .ok_or_else(|| format!("Invalid user id {text}")),
+        Err(_) if text.contains('\0') => Err("embedded null byte".to_string()),
         Err(_) => host.uid_of(text).ok_or_else(|| format!("Invalid user name {text}")),
     }
 }

@@ -3,11 +3,11 @@
 use convoke::config::diff::diff;
 use convoke::config::{
     Address, Config, EventType, FcgiAddress, GroupKind, InterfaceKind, ListenerConfig, LogFile, LogLevel,
-    MainLog, ResultHandler, WebConfig,
+    MainLog, ResultHandler, WebConfig, lint, read,
 };
 use convoke::names::GroupName;
 
-use super::world::{World, config, error, errors};
+use super::world::{MAIN, World, config, error, errors};
 
 fn only(text: &str) -> convoke::config::ProcessConfig {
     (*config(text).groups[0].processes[0]).clone()
@@ -550,4 +550,17 @@ fn a_log_switched_from_a_file_to_auto_is_a_change_bug_028() {
     assert_eq!(changes("/tmp/x", "AUTO"), 1);
     assert_eq!(changes("AUTO", "/tmp/x"), 1);
     assert_eq!(changes("AUTO", "auto"), 0);
+}
+
+/// CLI-030, PROC-047: who is not root can run programs as nobody but themselves.
+#[test]
+fn a_user_that_the_daemon_could_not_become_is_warned_of() {
+    let warned = |uid: u32, text: &str| {
+        let world = World { uid, ..World::default() }.with(MAIN, text);
+        let reading = read::survey(MAIN, &world, None);
+        let warnings = lint::values(&reading.document, &reading.config.unwrap(), &world);
+        warnings.iter().filter(|warning| warning.error.sentence.contains("only root can")).count()
+    };
+    let text = "[supervisord]\nuser=nobody\n[program:x]\ncommand=/bin/cat\nuser=www-data\n";
+    assert_eq!((warned(0, text), warned(33, text), warned(65_534, text), warned(1000, text)), (0, 1, 1, 2));
 }

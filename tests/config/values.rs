@@ -117,6 +117,7 @@ fn users_and_owners_cfg_069_and_087() {
     assert_eq!(value::user("99", &world), Err("Invalid user id 99".to_string()));
     assert_eq!(value::user("-1", &world), Err("Invalid user id -1".to_string()));
     assert_eq!(value::user("bob", &world), Err("Invalid user name bob".to_string()));
+    assert_eq!(value::user("b\0b", &world), Err("embedded null byte".to_string()));
     assert_eq!(value::owner("nobody:adm", &world), Some((Some(65_534), Some(4))));
     assert_eq!(value::owner("0", &world), Some((Some(0), None)));
     for bad in ["nobody.adm", "root:", "root:99", ":adm", "root:adm:x"] {

@@ -16,6 +16,8 @@ pub struct World {
     pub directories: BTreeSet<String>,
     pub users: BTreeMap<String, u32>,
     pub groups: BTreeMap<String, u32>,
+    /// Whose daemon it is.
+    pub uid: u32,
 }
 
 impl Default for World {
@@ -32,6 +34,7 @@ impl Default for World {
                 .into(),
             users: names(&[("root", 0), ("www-data", 33), ("nobody", 65_534)]),
             groups: names(&[("root", 0), ("www-data", 33), ("adm", 4)]),
+            uid: 0,
         }
     }
 }
@@ -126,7 +129,7 @@ impl Host for World {
     }
 
     fn uid(&self) -> u32 {
-        0
+        self.uid
     }
 
     fn primary_gid(&self, uid: u32) -> Option<u32> {

@@ -452,6 +452,9 @@ fn the_way_out_fits_the_mistake() {
             "a b",
             "between: a,b",
         ),
+        ("[program:web]\ncommand=true\nuser=\"root\"\n", "Invalid user name", "without the quotes"),
+        ("[program:web]\ncommand=true\ndirectory='/tmp'\n", "does not exist", "without the quotes"),
+        ("[program:web]\ncommand=true\nautostart=no;really\n", "boolean", "only after a blank"),
         ("[program:web]\ncommand=true\n[group:g]\nprograms=nginx\n", "unknown program", "there are web"),
         ("[eventlistener:e]\ncommand=true\nevents=TICK5\n", "type TICK5", "did you mean TICK_5?"),
     ] {
@@ -478,7 +481,7 @@ fn what_is_well_meant_gets_no_warning() {
         "[inet_http_server]\nport=*:9001\nusername=u\npassword=p\n",
         "[program:web]\ncommand=sh -c \"true; true\" ; it's a comment\nenvironment=A=\"it's\" ; mine\n",
         "[program:a]\ncommand=true\nstdout_logfile=/dev/stdout\nstdout_logfile_maxbytes=0\nstderr_logfile=/dev/stdout\n",
-        "[supervisorctl]\nserverurl=unix://{dir}/./supervisor.sock\nprompt=don't ; ask\n[DEFAULT]\nuser=nobody\n",
+        "[supervisorctl]\nserverurl=unix://{dir}/./supervisor.sock\nprompt=don't ; ask\n[DEFAULT]\numask=022\n",
         "[program:web]\ncommand=./x\ndirectory={dir}/bin\n",
         "[inet_http_server]\nport=localhost:9001\n[supervisorctl]\n",
         "[supervisorctl]\nserverurl=http://elsewhere:9001\n",
