@@ -18,6 +18,7 @@ pub mod machine;
 pub mod measure;
 pub mod memory;
 pub mod model;
+mod mounts;
 pub mod notes;
 pub mod notify;
 pub mod options;

@@ -81,39 +81,60 @@ impl Default for Spawner {
 impl Spawner {
     /// Starts a child and returns once it runs its program, or has failed to and is dead but not reaped.
     pub fn spawn(&mut self, launch: &Launch<'_>) -> Result<(Pid, Option<Failure>), Errno> {
-        let arguments = pointers(&launch.arguments);
-        let environment = pointers(&launch.environment);
-        let identity = launch.identity.as_ref();
-        let mut child = Child {
-            file: launch.file.as_ptr(),
-            arguments: arguments.as_ptr(),
-            environment: environment.as_ptr(),
-            descriptors: launch.descriptors.map(|fd| fd.as_raw_fd()),
-            identity: identity.map(|who| (who.uid, who.gid, who.groups.len(), who.groups.as_ptr())),
-            refused: launch.refused,
-            directory: launch.directory.as_deref().map_or(ptr::null(), CStr::as_ptr),
-            umask: launch.umask,
-            open_files: launch.open_files.map(|(soft, hard)| libc::rlimit { rlim_cur: soft, rlim_max: hard }),
-            failure: None,
-        };
+        let (arguments, environment) = (pointers(&launch.arguments), pointers(&launch.environment));
+        let mut child = Child::new(launch, &arguments, &environment);
         // SAFETY: the stack is ours, grows down from a 16-byte boundary, and is used by nobody else while the
         // call lasts; `child` and all it points to outlive the call, which returns only when the child has left
         // this memory. Signals are blocked so that no handler of ours runs in the child.
         unsafe {
-            let mut all = MaybeUninit::uninit();
-            let mut before = MaybeUninit::uninit();
-            libc::sigfillset(all.as_mut_ptr());
-            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+            let before = block_signals();
             let end = self.stack.as_mut_ptr_range().end;
             let top = end.sub(end as usize % 16).cast::<c_void>();
             let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
             let pid = libc::clone(begin, top, flags, ptr::from_mut(&mut child).cast());
             let errno = last_errno();
-            libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
+            libc::pthread_sigmask(libc::SIG_SETMASK, &before, ptr::null_mut());
             // The child has written to it behind the compiler's back.
             let failure = ptr::read_volatile(&child.failure);
             if pid == -1 { Err(errno) } else { Ok((Pid(pid), failure)) }
         }
+    }
+}
+
+/// Starts a child on a copy of the daemon's memory and waits for nothing, which takes longer: for one that may be held up
+/// before it runs its program. Only the child learns of a failure, and writes `words` of it to its standard error.
+pub fn spawn_apart(launch: &Launch<'_>, words: impl FnOnce(Failure) -> String) -> Result<Pid, Errno> {
+    let (arguments, environment) = (pointers(&launch.arguments), pointers(&launch.environment));
+    let child = Child::new(launch, &arguments, &environment);
+    // SAFETY: there is one thread, so the child's memory is whole, and it may allocate. It ends here, in one way or
+    // another. Signals are blocked so that no handler of ours runs in it.
+    unsafe {
+        let before = block_signals();
+        let pid = libc::fork();
+        if pid == 0 {
+            let step = set_up(&child);
+            let words = words(Failure { step, errno: Errno(errno()) });
+            libc::write(2, words.as_ptr().cast(), words.len());
+            libc::_exit(127);
+        }
+        let errno = last_errno();
+        libc::pthread_sigmask(libc::SIG_SETMASK, &before, ptr::null_mut());
+        if pid == -1 { Err(errno) } else { Ok(Pid(pid)) }
+    }
+}
+
+/// Blocks every signal, and gives the mask that was.
+///
+/// # Safety
+/// None beyond the C library's own.
+unsafe fn block_signals() -> libc::sigset_t {
+    // SAFETY: both sets are filled by the calls that take them.
+    unsafe {
+        let mut all = MaybeUninit::uninit();
+        let mut before = MaybeUninit::uninit();
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+        before.assume_init()
     }
 }
 
@@ -135,6 +156,25 @@ struct Child {
     umask: Option<u32>,
     open_files: Option<libc::rlimit>,
     failure: Option<Failure>,
+}
+
+impl Child {
+    /// Points into the launch and the two lists, which must outlive it.
+    fn new(launch: &Launch<'_>, arguments: &[*const c_char], environment: &[*const c_char]) -> Child {
+        let identity = launch.identity.as_ref();
+        Child {
+            file: launch.file.as_ptr(),
+            arguments: arguments.as_ptr(),
+            environment: environment.as_ptr(),
+            descriptors: launch.descriptors.map(|fd| fd.as_raw_fd()),
+            identity: identity.map(|who| (who.uid, who.gid, who.groups.len(), who.groups.as_ptr())),
+            refused: launch.refused,
+            directory: launch.directory.as_deref().map_or(ptr::null(), CStr::as_ptr),
+            umask: launch.umask,
+            open_files: launch.open_files.map(|(soft, hard)| libc::rlimit { rlim_cur: soft, rlim_max: hard }),
+            failure: None,
+        }
+    }
 }
 
 /// The child's life until its program begins, or until it ends with 127.

@@ -13,10 +13,11 @@ use super::command::{self, Command};
 use super::identity;
 use super::log::Log;
 use super::logs::{Logs, SharedLog};
+use super::mounts;
 use super::pipe;
 use super::recorder::Recorder;
 use super::settings::Settings;
-use super::spawn::{Failure, Launch, Spawner, Step};
+use super::spawn::{Failure, Launch, Spawner, Step, spawn_apart};
 use crate::api::Channel;
 use crate::config::{OutputConfig, ProcessConfig};
 use crate::names::{Errno, Pid};
@@ -85,13 +86,17 @@ pub fn start(
         umask: config.umask,
         open_files: settings.open_files,
     };
+    let why = |failure| why(failure, config, &command, refusal.as_deref());
+    if config.directory.as_deref().is_some_and(mounts::may_hang) {
+        let pid = spawn_apart(&launch, |failure| words(&why(failure))).map_err(SpawnError::Fork)?;
+        return Ok(Started { pid, never_began: None, stdin, stdout, stderr, logs: [stdout_log, stderr_log] });
+    }
     let (pid, failure) = spawner.spawn(&launch).map_err(SpawnError::Fork)?;
-    let never_began = failure.map(|failure| why(failure, config, &command, refusal.as_deref()));
+    let never_began = failure.map(why);
     if let Some(why) = &never_began {
-        // The child wrote nothing itself: its words are put into its pipe, before its end of it is closed.
-        let words = format!("supervisor: {why}\nsupervisor: child process was not spawned\n");
-        // The pipe is empty, and takes more than this; if not, the exit status still tells.
-        let _ = nix::unistd::write(its_stderr, words.as_bytes());
+        // The child wrote nothing itself: its words are put into its pipe, before its end of it is closed. The pipe is
+        // empty, and takes more than this; if not, the exit status still tells.
+        let _ = nix::unistd::write(its_stderr, words(why).as_bytes());
     }
     Ok(Started { pid, never_began, stdin, stdout, stderr, logs: [stdout_log, stderr_log] })
 }
@@ -126,6 +131,11 @@ fn c_strings(strings: &[String]) -> Result<Vec<CString>, NulError> {
 /// Text that the kernel would take for shorter than it is cannot be run.
 fn has_null_byte(config: &ProcessConfig) -> CommandError {
     CommandError::Unparsable { command: config.command.clone(), message: "embedded null byte".to_string() }
+}
+
+/// What its standard error says of a child that never became its program.
+fn words(why: &str) -> String {
+    format!("supervisor: {why}\nsupervisor: child process was not spawned\n")
 }
 
 /// What a child failed at before it became its program (PROC-047).

@@ -1,5 +1,7 @@
 //! What becomes of processes: restarts, retries, environments, the order of their end.
 
+use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::world::procfs::{children, environment, kill, runs, until, within};
@@ -174,6 +176,54 @@ fn output_goes_to_its_files_to_the_last_byte() {
     world.await_state("one", "EXITED");
     assert_eq!((world.read("out").as_str(), world.read("err").as_str()), ("out\ntail", "err\n"));
     assert_eq!(world.read("both"), "out\nerr\n");
+}
+
+#[test]
+fn a_directory_that_may_not_answer_has_its_child_told_apart() {
+    // /proc stands in for a file system that is none of a disk's.
+    let world = World::running(
+        "[program:there]\ncommand=sh -c 'pwd; grep -E \"Sig(Blk|Ign)\" self/status'\ndirectory=/proc\nstartsecs=0\n\
+        autorestart=false\nstdout_logfile={dir}/there\n\
+        [program:gone]\ncommand=sleep 1000\ndirectory=/proc/gone\nstartretries=0\nstderr_logfile={dir}/gone\n",
+    );
+    world.await_state("there", "EXITED");
+    let there = world.read("there");
+    assert!(there.starts_with("/proc\nSigBlk:\t0000000000000000\nSigIgn:\t"), "{there}");
+    world.await_state("gone", "FATAL");
+    let words =
+        "supervisor: couldn't chdir to /proc/gone: ENOENT\nsupervisor: child process was not spawned\n";
+    assert_eq!(world.read("gone"), words);
+    assert_eq!(world.info("gone")["spawnerr"], "Exited too quickly (process log may have details)");
+}
+
+#[test]
+fn a_directory_that_does_not_answer_holds_up_its_program_alone() {
+    let strace = [
+        "strace",
+        "-D",
+        "-f",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=chdir",
+        "-e",
+        "inject=chdir:delay_enter=3000000",
+    ];
+    let allowed = Command::new(strace[0]).args(&strace[1..]).arg("true").output();
+    if !allowed.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: nothing may be traced here");
+        return;
+    }
+    let mut world = World::ours();
+    world.configure("[program:web]\ncommand=sleep 1000\ndirectory=/proc\nautostart=false\n");
+    world.boot_as(&Boot { wrapper: &strace, ..Boot::default() });
+    world.await_up();
+    world.rpc_ok("supervisor.startProcess", &["web".into(), false.into()]);
+    let name = || fs::read_to_string(format!("/proc/{}/comm", world.pid_of("web"))).unwrap();
+    assert_eq!(name(), "supervisord\n", "the child is still on its way, and the daemon has answered");
+    until("the child is there", || (name() == "sleep\n").then_some(()));
+    world.signal("TERM");
+    assert!(world.await_end().success());
 }
 
 #[test]
