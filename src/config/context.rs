@@ -64,7 +64,8 @@ impl<'a> Context<'a> {
             (Some(way_out), _) => Some(way_out),
             (None, Some(absent)) => Some(missing(self.document, section, absent)),
             (None, None) => {
-                let value = option.and_then(|option| self.document.get(section, option));
+                let value = option.filter(|_| !sentence.starts_with(FORMAT));
+                let value = value.and_then(|option| self.document.get(section, option));
                 value.and_then(|value| stray_sign(&value, option)).or_else(|| help(&sentence, option))
             }
         };

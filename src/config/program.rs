@@ -200,7 +200,7 @@ fn process(section: &mut Section<'_, '_>, shared: &Shared, number: i64) -> Proce
     process
 }
 
-/// What a check shows of it. The text is looked at once more where it has a sign that may be taken for a separator.
+/// What a check shows of it. The text is taken apart once more for that, so once for a section is enough.
 fn habits_of_environment(section: &mut Section<'_, '_>, text: &str, read: &BTreeMap<String, String>) {
     let known = section.context.host.environment();
     let expanded = section.names.expand(text, "environment").unwrap_or_default();
