@@ -17,7 +17,6 @@ use super::watcher::Watcher;
 use super::{refuse, with_type};
 use crate::api::{Channel, LogName, LogRead, Reply, Request};
 use crate::daemon::handle::Handle;
-use crate::daemon::readlog::is_null;
 
 /// Bytes of the log that a stream begins with (HTTP-025).
 const HEAD: u64 = 1024;
@@ -180,7 +179,7 @@ impl Follower {
 /// A regular file, or `/dev/null`, to which nothing is ever added. Nothing else: what has no past cannot be tailed.
 fn open(path: &str) -> Option<(File, Metadata)> {
     // Looked at first, since merely opening a terminal or a pipe can mean something.
-    std::fs::metadata(path).ok().filter(|it| it.is_file() || is_null(it))?;
+    std::fs::metadata(path).ok().filter(|it| it.is_file() || path == "/dev/null")?;
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).ok()?;
     let metadata = file.metadata().ok()?;
     Some((file, metadata))
