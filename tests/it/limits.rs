@@ -137,7 +137,7 @@ fn as_pid_1_it_reaps_orphans_and_ends_in_order() {
     }
     let mut world = World::ours();
     world.configure(
-        "[program:parent]\ncommand=sh -c '(sleep 0.2; exit 5) & sleep 0.1; echo left'\nstartsecs=0\n\
+        "[program:parent]\ncommand=sh -c '(sleep 0.5; exit 5) & echo left'\nstartsecs=0\n\
         autorestart=false\n[program:web]\ncommand=sleep 1000\n",
     );
     world.boot_as(&Boot { wrapper: &unshare, forks: true, ..Boot::default() });
