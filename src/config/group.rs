@@ -111,7 +111,7 @@ fn member_help(context: &Context<'_>, member: &str) -> Option<String> {
     let more = if names.len() > some.len() { ", and more" } else { "" };
     Some(match some.as_slice() {
         [] => "there is no program, nor a fcgi-program".to_string(),
-        some => format!("there are {}{more}", some.join(", ")),
+        some => format!("known here: {}{more}", some.join(", ")),
     })
 }
 

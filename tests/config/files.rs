@@ -239,7 +239,7 @@ error: [group:g] names unknown program or fcgi-program none
   --> /etc/sv/supervisord.conf:7 in [group:g]
   |
 7 | programs=none
-  |          ^^^^
+  |          ^^^^ known here: web
 error: Format string '/bin/%(ENV_NOPE)s\\nautostart = maybe' for 'program:web.command' contains names ('ENV_NOPE') \
 which cannot be expanded
   --> /etc/sv/supervisord.conf:3 in [program:web]

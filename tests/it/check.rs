@@ -456,7 +456,7 @@ fn the_way_out_fits_the_mistake() {
         ("[program:web]\ncommand=true\ndirectory='/tmp'\n", "does not exist", "without the quotes"),
         ("[program:web]\ncommand=true\nautostart=no;really\n", "boolean", "only after a blank"),
         ("[program:web]\ncommand=true\nstdout_logfile=/tmp/a#%b\n", "badly formatted", "%% is a plain"),
-        ("[program:web]\ncommand=true\n[group:g]\nprograms=nginx\n", "unknown program", "there are web"),
+        ("[program:web]\ncommand=true\n[group:g]\nprograms=nginx\n", "unknown program", "known here: web"),
         ("[eventlistener:e]\ncommand=true\nevents=TICK5\n", "type TICK5", "did you mean TICK_5?"),
     ] {
         let found = findings(body, &[]);
