@@ -352,6 +352,20 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     }
 
+    #[tokio::test]
+    async fn the_end_of_a_crowd_of_connections_is_told() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepting = Accepting::new(Socket::Inet(listener)).unwrap();
+        let (let_go, (_closing, closed)) = (LetGo::default(), watch::channel(()));
+        tokio::spawn(accept(accepting, Router::new(), let_go.clone(), closed));
+        for _ in 0..CROWD {
+            drop(tokio::net::TcpStream::connect(address).await.unwrap());
+        }
+        tokio::time::timeout(Duration::from_secs(60), let_go.happened()).await.expect("nobody is told");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_panic_is_answered_500_and_only_that_connection_ends() {
         let (mut client, _closing, ended) = connect();
