@@ -2,6 +2,7 @@
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 macro_rules! name_type {
@@ -339,6 +340,13 @@ impl Errno {
     }
 }
 
+/// An error as people read it, without the number that Rust adds.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let number = error.raw_os_error().map(|number| format!(" (os error {number})"));
+    number.and_then(|number| text.strip_suffix(&number)).unwrap_or(&text).to_string()
+}
+
 /// How a child ended, from its wait status (PROC-052).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ExitStatus {
@@ -455,6 +463,12 @@ fn is_unprintable(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_is_told_without_its_number() {
+        assert_eq!(reason(&io::Error::from_raw_os_error(2)), "No such file or directory");
+        assert_eq!(reason(&io::Error::other("the file (os error 2)")), "the file (os error 2)");
+    }
 
     #[test]
     fn namespec_splits_at_the_first_colon_only_rpc_013() {

@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SI
 use signal_hook::iterator::Signals;
 
 use convoke::cli::{self, pages};
-use convoke::daemon::logfile::reason;
+use convoke::names::reason;
 
 /// What a shell says of a command that could not be run.
 const CANNOT_RUN: u8 = 127;

@@ -7,10 +7,9 @@ use crate::config::Error;
 use crate::config::client::{ClientConfig, CtlPlugin};
 use crate::config::host::normalize;
 use crate::config::read::{self, ClientTrouble, SystemHost};
-use crate::names::repr;
+use crate::names::{reason, repr};
 
 use super::commands;
-use super::failure::reason;
 
 /// What the client is to do and how.
 #[derive(Clone, PartialEq, Eq, Debug)]

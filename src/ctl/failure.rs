@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 
 use crate::api::FaultCode;
 use crate::api::received::RemoteFault;
-use crate::names::repr;
+use crate::names::{reason, repr};
 
 /// Why a command could not be carried out. `Display` is the class and the message of the reference's exception.
 #[derive(Debug)]
@@ -88,12 +88,6 @@ fn class(error: &io::Error) -> &'static str {
         _ if error.raw_os_error().is_none() => "socket.gaierror",
         _ => "OSError",
     }
-}
-
-/// An error of the machine without the number that Rust adds.
-pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_string()
 }
 
 fn message(error: &io::Error) -> String {

@@ -7,8 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::logfile::reason;
-use crate::names::{ProcessName, repr};
+use crate::names::{ProcessName, reason, repr};
 
 /// Names tried before giving up; each is one of 37^8.
 const TRIES_MAX: u32 = 100;

@@ -19,12 +19,10 @@ use super::options::{Options, Stop};
 use super::pidfile::PidFile;
 use super::settings::Settings;
 use super::signals::SignalStream;
-use super::{
-    Arrivals, INBOX_MAX, Sources, autolog, check, identity, limits, localtime, logfile, memory, sys, target,
-};
+use super::{Arrivals, INBOX_MAX, Sources, autolog, check, identity, limits, localtime, memory, sys, target};
 use crate::config::{Config, LogLevel, Message};
 use crate::http::{self, socket};
-use crate::names::{Pid, repr};
+use crate::names::{Pid, reason, repr};
 use crate::supervisor::{Carried, Exit, Input, Supervisor};
 
 /// Said as root without `user` (CLI-028); scripts know its beginning.
@@ -220,7 +218,7 @@ fn daemonize(config: &Config) -> Result<(), Stop> {
             Ok(()) => tracing::info!("set current directory: {}", repr(directory)),
             Err(error) => tracing::error!(
                 target: log::CRITICAL,
-                "can't chdir into {}: {}", repr(directory), logfile::reason(&error)
+                "can't chdir into {}: {}", repr(directory), reason(&error)
             ),
         }
     }

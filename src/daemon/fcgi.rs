@@ -12,11 +12,10 @@ use std::rc::{Rc, Weak};
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr};
 use nix::unistd::{Gid, Uid, chown};
 
-use super::logfile::reason;
 use super::sys;
 use crate::config::{FcgiAddress, FcgiSocket, ProcessConfig};
 use crate::http::socket::{SocketPath, resolve};
-use crate::names::{GroupName, ProgramName};
+use crate::names::{GroupName, ProgramName, reason};
 
 /// A socket belongs to a program in a group: in another group the program has one of its own (BUG-015).
 type Key = (GroupName, ProgramName);

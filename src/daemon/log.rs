@@ -14,11 +14,11 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::localtime;
-use super::logfile::reason;
 use super::logs::{Logs, SharedLog, Trouble};
 use super::syslog::Syslog;
 use crate::api::{Fault, FaultCode};
 use crate::config::{LogLevel, MainLog, SupervisordConfig};
+use crate::names::reason;
 
 /// The target of an error that is CRIT.
 pub const CRITICAL: &str = "convoke/critical";

@@ -218,14 +218,6 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// An error as people read it, without the number Rust adds.
-pub fn reason(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(number) => nix::errno::Errno::from_raw(number).desc().to_string(),
-        None => error.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

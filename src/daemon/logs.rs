@@ -17,8 +17,9 @@ use nix::poll::PollTimeout;
 use tokio::net::unix::pipe::Sender;
 use tokio::sync::Notify;
 
-use super::logfile::{Appended, LogFile, reason};
+use super::logfile::{Appended, LogFile};
 use super::target::{Target, descriptor, has_room};
+use crate::names::reason;
 
 /// Bytes held for one log; what comes past them is dropped.
 const HELD_MAX: usize = 2 * 1024 * 1024;

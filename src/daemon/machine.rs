@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::child;
 use super::fcgi::{Share, Sockets};
 use super::handle::{Call, Change, News};
-use super::logfile::{self, reason};
+use super::logfile;
 use super::logs::{Logs, SharedLog};
 use super::measure::{self, Counter};
 use super::notify::Notify;
@@ -23,7 +23,7 @@ use super::{autolog, log, notes, readlog, sys};
 use crate::api::metrics::Metrics;
 use crate::api::{Fault, LogRead, Reply, RequestId};
 use crate::config::{self, Config, OutputConfig, ProcessConfig};
-use crate::names::{Errno, ExitStatus, Pid, Signal};
+use crate::names::{Errno, ExitStatus, Pid, Signal, reason};
 use crate::supervisor::{
     Effect, Exit, Input, Instant, LogPaths, Note, Now, ProcessKey, ProgramText, SpawnError, UnixTime,
     WriteError,

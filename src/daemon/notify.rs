@@ -11,9 +11,9 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-use super::logfile::reason;
 use super::sys;
 use crate::api::SupervisorState;
+use crate::names::reason;
 
 /// The service manager, if there is one that listens.
 #[derive(Default)]

@@ -5,14 +5,13 @@ use std::io;
 use std::sync::Arc;
 
 use super::check::{self, Check};
-use super::logfile::reason;
 use super::machine::ConfigReader;
 use crate::api::SUPERVISOR_VERSION;
 use crate::cli::{self, Grammar, Row, pages};
 use crate::config::host::normalize;
 use crate::config::read::{self, Reading, SystemHost};
 use crate::config::{self, Config, MainLog, ProcessConfig, SupervisordConfig, value};
-use crate::names::repr;
+use crate::names::{reason, repr};
 use crate::supervisor::ProgramText;
 
 /// Why the daemon does not start, or no longer runs.

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::{Instant, sleep_until};
 
-use super::logfile::reason;
+use crate::names::reason;
 
 /// So many reads within `BUSY_TIME` make a child busy.
 const BUSY_READS: u32 = 128;

@@ -29,6 +29,7 @@ use super::socket::Socket;
 use super::timed::{Phase, TimedIo};
 use super::watcher::Watcher;
 use crate::daemon::handle::LetGo;
+use crate::names::reason;
 
 /// Bytes that hyper buffers of a request; a longer head is answered 431.
 const HEAD_MAX: usize = 16 * 1024;
@@ -120,7 +121,7 @@ pub(super) async fn accept(
                 Err(error) => {
                     // Said once, not at every attempt.
                     if !failing {
-                        tracing::error!("could not accept a connection: {error}");
+                        tracing::error!("could not accept a connection: {}", reason(&error));
                     }
                     failing = true;
                     tokio::time::sleep(ACCEPT_PAUSE).await;
