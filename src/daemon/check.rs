@@ -33,6 +33,8 @@ pub fn check(options: &Options, wish: Check) -> Stop {
         warnings.extend(lint::values(&document, config, host));
         warnings.extend(commands(&document, config, host));
     }
+    // What is written next can have its memory.
+    drop(document);
     verdict(config, warnings, wish, host)
 }
 
