@@ -19,6 +19,10 @@ import time
 
 PROCESSES = 1000
 
+# Seconds for all of them to start, and then for the daemon to come to rest.
+START_MAX = 120
+SETTLING = 5
+
 CONFIG = """
 [supervisord]
 logfile=%(here)s/supervisord.log
@@ -84,9 +88,13 @@ def main(supervisord, seconds=30):
             file.write(CONFIG.format(port=port, processes=PROCESSES))
         daemon = subprocess.Popen([supervisord, "-n", "-c", config], stdout=subprocess.DEVNULL)
         try:
+            deadline = time.monotonic() + START_MAX
             while len(children(daemon.pid)) < PROCESSES:
+                if time.monotonic() > deadline:
+                    sys.exit("not all programs have started within %d s" % START_MAX)
                 time.sleep(0.2)
-            time.sleep(5)
+            # Until the last are RUNNING and the daemon has let go of what the start took: what is measured is rest.
+            time.sleep(SETTLING)
             for count in (1, 100):
                 pages = Pages(port, count)
                 pages.listen(5)

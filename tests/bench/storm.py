@@ -9,6 +9,7 @@ What is measured:
   restarts        how often a child was replaced, in all
   return          from the SIGKILL of all children to the moment at which all run anew, seconds
   rpc             `supervisor.getState` on one connection after another while the storm lasts, milliseconds
+                  with --bare, of a server beside the daemon that does nothing but answer: what the machine allows
   memory          resident kilobytes of the daemon: before the storm, at its height, and after, when it is quiet
 """
 
@@ -133,6 +134,20 @@ def ask(path, pause):
     print(json.dumps({"took": took, "failed": failed}))
 
 
+def answer_barely(path):
+    """The life of a server that gives everybody the same few bytes."""
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(path)
+    server.listen(64)
+    while True:
+        client, _ = server.accept()
+        with client:
+            text = b""
+            while b"</methodCall>" not in text:
+                text += client.recv(4096)
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+
+
 def wait_for(what, seconds, look, pause=0.05):
     end = time.monotonic() + seconds
     while not look():
@@ -175,6 +190,11 @@ def measured(daemon, pid, path, args):
     wait_for("the start", START_MAX, lambda: all_run())
     time.sleep(QUIET)
     before = height = resident(pid)
+    bare = None
+    if args.bare:
+        path += ".bare"
+        bare = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--answer", path])
+        wait_for("the bare server", START_MAX, lambda: os.path.exists(path))
     asker = Asker(path, args.pause)
     begun, returns, restarts = time.monotonic(), [], 0
     while time.monotonic() - begun < args.seconds:
@@ -189,6 +209,9 @@ def measured(daemon, pid, path, args):
         height = max(height, resident(pid))
     lasted = time.monotonic() - begun
     asked = asker.end()
+    if bare:
+        bare.kill()
+        bare.wait()
     took = asked["took"]
     time.sleep(QUIET)
     return {
@@ -204,6 +227,8 @@ def measured(daemon, pid, path, args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ask", help=argparse.SUPPRESS)
+    parser.add_argument("--answer", help=argparse.SUPPRESS)
+    parser.add_argument("--bare", action="store_true", help="ask a server that does nothing but answer")
     parser.add_argument("--daemon", action="append", default=[], help="a supervisord; may be given more than once")
     parser.add_argument("--count", type=int, default=1000, help="children")
     parser.add_argument("--seconds", type=float, default=30, help="how long the storm lasts")
@@ -212,6 +237,8 @@ def main():
     args = parser.parse_args()
     if args.ask:
         return ask(args.ask, args.pause)
+    if args.answer:
+        return answer_barely(args.answer)
     results = []
     for daemon in args.daemon:
         results.append(storm(os.path.abspath(daemon), args))
