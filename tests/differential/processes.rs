@@ -66,7 +66,9 @@ fn a_program_that_ignores_its_signal_is_killed_after_stopwaitsecs() {
         world.boot();
         await_file(world, "deaf.up");
         let answer = world.rpc_ok("supervisor.stopProcess", &["deaf".into()]);
-        (answer, states(world), story(world, &["waiting for deaf to stop", "killing", "stopped:"]))
+        // Said again every two seconds, the last time before the end or after it.
+        let waiting = story(world, &["waiting for deaf to stop"]).swap_remove(0);
+        (answer, states(world), waiting, story(world, &["killing", "stopped:"]))
     });
 }
 

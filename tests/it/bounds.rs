@@ -12,6 +12,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use crate::world::World;
 use crate::world::ports::free_port;
 use crate::world::procfs::{DEADLINE, until};
+use crate::world::rpc::read_some;
 
 /// The most memory that the daemon may ever have had.
 const MEMORY_MAX: u64 = 64 << 20;
@@ -74,7 +75,7 @@ fn connect(port: u16) -> TcpStream {
 fn head(stream: &mut TcpStream) -> String {
     let (mut head, mut byte) = (String::new(), [0]);
     while !head.ends_with("\r\n\r\n") {
-        match stream.read(&mut byte) {
+        match read_some(stream, &mut byte) {
             Ok(0) => return String::new(),
             Ok(_) => head.push(char::from(byte[0])),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => return String::new(),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::browser::serve;
 use crate::world::procfs::{DEADLINE, kill, until};
+use crate::world::rpc::read_some;
 
 const TWO: &str = "[program:a]\ncommand=cat\nstartsecs=0\n[program:b]\ncommand=cat\nstartsecs=0\nautostart=false\n\
                    [collection:both]\nprograms=a,b\n";
@@ -64,7 +65,7 @@ impl Events {
                 return Some(event);
             }
             let mut chunk = [0; 65_536];
-            match self.stream.read(&mut chunk).unwrap() {
+            match read_some(&mut self.stream, &mut chunk).unwrap() {
                 0 => return None,
                 count => self.text.push_str(&String::from_utf8_lossy(&chunk[..count])),
             }

@@ -68,6 +68,17 @@ pub fn listens(path: &Path) -> bool {
     UnixStream::connect(path).is_ok()
 }
 
+/// Reads once. A signal is no end: the kernel does not restart what has a time limit, handler or not, when a stopped
+/// process goes on.
+pub fn read_some(stream: &mut impl Read, chunk: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match stream.read(chunk) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => (),
+            read => return read,
+        }
+    }
+}
+
 fn exchange(mut stream: impl Read + Write, head: &str, body: &str) -> std::io::Result<(u16, String)> {
     stream.write_all(format!("{head}\r\n{body}").as_bytes())?;
     let mut bytes = Vec::new();
@@ -76,7 +87,7 @@ fn exchange(mut stream: impl Read + Write, head: &str, body: &str) -> std::io::R
         if let Some(answer) = complete(&bytes) {
             return Ok(answer);
         }
-        match stream.read(&mut chunk)? {
+        match read_some(&mut stream, &mut chunk)? {
             0 => return Err(std::io::Error::other("the connection closed before the answer was whole")),
             count => bytes.extend_from_slice(&chunk[..count]),
         }

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use super::rpc::Server;
+use super::rpc::{Server, read_some};
 
 /// A connection waits this long for each read; an action waits until a program has started.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -90,7 +90,7 @@ fn exchange(mut stream: impl Read + Write, request: &str) -> Vec<u8> {
         if length.is_some_and(|length| bytes.len() >= length) {
             return bytes;
         }
-        match stream.read(&mut chunk).unwrap() {
+        match read_some(&mut stream, &mut chunk).unwrap() {
             0 => return bytes,
             count => bytes.extend_from_slice(&chunk[..count]),
         }
