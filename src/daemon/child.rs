@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::measure::Counter;
 use super::pipe::Pipe;
 use super::recorder::Recorder;
+use super::turn::in_turn;
 use crate::names::ExitStatus;
 use crate::supervisor::{Input, ProcessKey};
 
@@ -56,8 +57,13 @@ impl Output {
             self.recorder.room().await;
             self.pipe.rested().await;
             let moved = poll_fn(|context| BUFFER.with_borrow_mut(|buffer| self.poll_move(context, buffer)));
-            if let Some(count) = moved.await {
-                return count >= MUCH;
+            match moved.await {
+                Some(0) => {
+                    in_turn(|| self.closed()).await;
+                    return false;
+                }
+                Some(count) => return count >= MUCH,
+                None => (),
             }
         }
     }
@@ -72,35 +78,38 @@ impl Output {
         let Some(count) = ready!(self.pipe.poll_read(context, buffer)).unwrap_or(Some(0)) else {
             return Poll::Ready(None);
         };
-        match buffer.get(..count) {
-            Some(bytes) if count > 0 => self.recorder.record(bytes),
-            _ => self.closed(),
+        if let Some(bytes @ [_, ..]) = buffer.get(..count) {
+            self.recorder.record(bytes);
         }
         Poll::Ready(Some(count))
     }
 
-    /// Moves what a dead child has left (PROC-055), and waits for nothing but a slow log's room.
+    /// Moves what a dead child has left (PROC-055), and waits for nothing but a slow log's room and its turn.
     async fn drain(&mut self) {
-        let Some(fd) = self.pipe.fd() else { return };
-        let mut left = fcntl(fd, FcntlArg::F_GETPIPE_SZ).map_or(DRAIN_MAX, |size| size as usize);
         self.recorder.room().await;
-        BUFFER.with_borrow_mut(|buffer| {
-            buffer.resize(READ_SIZE, 0);
-            while left > 0
-                && let Some(fd) = self.pipe.fd()
-            {
-                // Asked of the pipe itself: the event loop knows only what it was told before.
-                match nix::unistd::read(fd, buffer) {
-                    Ok(0) => break,
-                    Ok(count) => {
-                        left = left.saturating_sub(count);
-                        self.recorder.record(buffer.get(..count).unwrap_or_default());
-                    }
-                    Err(nix::errno::Errno::EINTR) => (),
-                    Err(_) => break,
+        if self.pipe.fd().is_some() {
+            in_turn(|| BUFFER.with_borrow_mut(|buffer| self.move_rest(buffer))).await;
+        }
+    }
+
+    fn move_rest(&mut self, buffer: &mut Vec<u8>) {
+        let size = self.pipe.fd().and_then(|fd| fcntl(fd, FcntlArg::F_GETPIPE_SZ).ok());
+        let mut left = size.map_or(DRAIN_MAX, |size| size as usize);
+        buffer.resize(READ_SIZE, 0);
+        while left > 0
+            && let Some(fd) = self.pipe.fd()
+        {
+            // Asked of the pipe itself: the event loop knows only what it was told before.
+            match nix::unistd::read(fd, buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    left = left.saturating_sub(count);
+                    self.recorder.record(buffer.get(..count).unwrap_or_default());
                 }
+                Err(nix::errno::Errno::EINTR) => (),
+                Err(_) => break,
             }
-        });
+        }
         self.closed();
     }
 

@@ -51,7 +51,7 @@ pub trait ConfigReader {
 /// Carries out effects.
 pub struct Machine {
     pub notify: Rc<Notify>,
-    /// There may be more dead children than were collected.
+    /// There may be dead children that were not collected.
     pub unreaped: bool,
     settings: Settings,
     reader: Box<dyn ConfigReader>,
@@ -151,10 +151,10 @@ impl Machine {
         Input::Request(id, call.request)
     }
 
-    /// Collects some of the dead; their tasks report them.
+    /// Collects one of the dead; its task reports it.
     pub fn reap(&mut self) {
         let (children, members) = (&mut self.children, &mut self.members);
-        self.unreaped = super::reap::reap(|pid, status| {
+        self.unreaped = super::reap::reap_one(|pid, status| {
             let Some(key) = children.remove(&pid) else { return false };
             let running = members.get_mut(&key).and_then(|member| member.child.as_mut());
             if let Some(reaped) = running.and_then(|running| running.reaped.take()) {

@@ -36,6 +36,7 @@ pub mod stdin;
 pub mod sys;
 pub mod syslog;
 pub mod target;
+mod turn;
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -136,14 +137,19 @@ pub async fn run(
 /// The next thing to tell the supervisor. Its every turn also wakes what is due, so none of these can hold up a
 /// timer.
 async fn next(supervisor: &Supervisor, machine: &mut Machine, sources: &mut Sources<'_>) -> Input {
+    // When many die together there is always one more signal to hear of: then all others get their turn first.
+    let mut heard = false;
     loop {
+        if machine.unreaped {
+            machine.reap();
+        }
         let deadline = supervisor.deadline().map(|at| machine.moment(at));
         tokio::select! {
             biased;
-            signal = sources.signals.next() => match signal {
+            signal = sources.signals.next(), if !heard => match signal {
                 Signal::CHLD => {
                     tracing::debug!("received SIGCHLD indicating a child quit");
-                    machine.reap();
+                    (heard, machine.unreaped) = (true, true);
                 }
                 signal => return Input::Signal(signal),
             },
@@ -156,8 +162,7 @@ async fn next(supervisor: &Supervisor, machine: &mut Machine, sources: &mut Sour
                     input
                 }
             },
-            // The rest of many that died together.
-            () = tokio::task::yield_now(), if machine.unreaped => machine.reap(),
+            () = tokio::task::yield_now(), if heard || machine.unreaped => heard = false,
             () = sleep_until(deadline) => return Input::Wake,
         }
     }
