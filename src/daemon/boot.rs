@@ -135,8 +135,7 @@ impl Daemon {
         tokio::spawn(memory::give_back_in_time(news.let_go.clone()));
         let machine = Machine::new(notify, settings, reader, log, sockets, inbox, news);
         let supervisor = Supervisor::new(config, Pid(pid.cast_signed())).carrying(carried);
-        let exit =
-            super::run(supervisor, machine, Sources { signals, arrivals: Arrivals::new(exits, calls) }).await;
+        let exit = super::run(supervisor, machine, Sources::new(signals, Arrivals::new(exits, calls))).await;
         servers.close().await;
         Ok(exit)
     }

@@ -86,13 +86,17 @@ impl Output {
 
     /// Moves what a dead child has left (PROC-055), and waits for nothing but a slow log's room and its turn.
     async fn drain(&mut self) {
-        self.recorder.room().await;
-        if self.pipe.fd().is_some() {
+        while self.pipe.fd().is_some() {
+            self.recorder.room().await;
             in_turn(|| BUFFER.with_borrow_mut(|buffer| self.move_rest(buffer))).await;
         }
     }
 
     fn move_rest(&mut self, buffer: &mut Vec<u8>) {
+        // Those who had their turn before may have filled the log meanwhile.
+        if self.recorder.is_full() {
+            return;
+        }
         let size = self.pipe.fd().and_then(|fd| fcntl(fd, FcntlArg::F_GETPIPE_SZ).ok());
         let mut left = size.map_or(DRAIN_MAX, |size| size as usize);
         buffer.resize(READ_SIZE, 0);

@@ -54,8 +54,16 @@ pub const INBOX_MAX: usize = 1_024;
 
 /// Where the supervisor's inputs come from.
 pub struct Sources<'a> {
-    pub signals: &'a mut SignalStream,
-    pub arrivals: Arrivals,
+    signals: &'a mut SignalStream,
+    arrivals: Arrivals,
+    /// The last that came was a signal. Where there is always one more, all others get their turn in between.
+    signalled: bool,
+}
+
+impl<'a> Sources<'a> {
+    pub fn new(signals: &'a mut SignalStream, arrivals: Arrivals) -> Sources<'a> {
+        Sources { signals, arrivals, signalled: false }
+    }
 }
 
 /// Rounds of the event loop between two turns that start children: one to accept a connection, one to read from it,
@@ -137,22 +145,22 @@ pub async fn run(
 /// The next thing to tell the supervisor. Its every turn also wakes what is due, so none of these can hold up a
 /// timer.
 async fn next(supervisor: &Supervisor, machine: &mut Machine, sources: &mut Sources<'_>) -> Input {
-    // When many die together there is always one more signal to hear of: then all others get their turn first.
-    let mut heard = false;
     loop {
         if machine.unreaped {
             machine.reap();
         }
         let deadline = supervisor.deadline().map(|at| machine.moment(at));
+        let others_first = std::mem::take(&mut sources.signalled);
         tokio::select! {
             biased;
-            signal = sources.signals.next(), if !heard => match signal {
-                Signal::CHLD => {
-                    tracing::debug!("received SIGCHLD indicating a child quit");
-                    (heard, machine.unreaped) = (true, true);
+            signal = sources.signals.next(), if !others_first => {
+                sources.signalled = true;
+                if signal != Signal::CHLD {
+                    return Input::Signal(signal);
                 }
-                signal => return Input::Signal(signal),
-            },
+                tracing::debug!("received SIGCHLD indicating a child quit");
+                machine.unreaped = true;
+            }
             arrival = sources.arrivals.next() => return match arrival {
                 Arrival::Call(call) => machine.accept(call),
                 Arrival::Input(input) => {
@@ -162,8 +170,9 @@ async fn next(supervisor: &Supervisor, machine: &mut Machine, sources: &mut Sour
                     input
                 }
             },
-            () = tokio::task::yield_now(), if heard || machine.unreaped => heard = false,
+            // Before the next: strangers may die without end, and nobody's turn follows from that.
             () = sleep_until(deadline) => return Input::Wake,
+            () = tokio::task::yield_now(), if others_first || machine.unreaped => (),
         }
     }
 }

@@ -162,6 +162,29 @@ fn a_slow_reader_of_standard_output_gets_every_byte_in_order_bug_006() {
     assert_eq!(complaints(&world, "output"), 0, "{}", world.read("d.log"));
 }
 
+#[test]
+fn a_crowd_that_ends_together_waits_for_a_slow_reader_and_loses_nothing() {
+    const CROWD: usize = 80;
+    /// What each has left in its pipe, which takes it whole; together it is more than is held for a log.
+    const LEFT: usize = 60_000;
+    let world = World::new();
+    mkfifo(&world.path("fifo"), Mode::S_IRWXU).unwrap();
+    let writers = (0..CROWD).map(|number| writer(&format!("x{number}"), LEFT, "DIR/fifo"));
+    let daemon = world.start(&(writers.collect::<String>() + OTHER));
+    until("all are dead", || {
+        let children = daemon.proc(&format!("task/{}/children", daemon.pid()));
+        (complaints(&world, "spawned: 'x") == CROWD && children.split_whitespace().count() <= 1).then_some(())
+    });
+    assert!(complaints(&world, "exited: x") < CROWD, "some should be held up");
+    let mut reader = File::open(world.path("fifo")).unwrap();
+    let mut read = vec![0; CROWD * LEFT];
+    for piece in read.chunks_mut(10_000) {
+        reader.read_exact(piece).unwrap();
+    }
+    until("every exit is told", || (complaints(&world, "exited: x") == CROWD).then_some(()));
+    assert_eq!(complaints(&world, "output"), 0, "{}", world.read("d.log"));
+}
+
 fn flags(file: &impl std::os::fd::AsFd) -> i32 {
     fcntl(file, FcntlArg::F_GETFL).unwrap()
 }

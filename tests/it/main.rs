@@ -7,6 +7,7 @@ mod bounds;
 mod check;
 mod client;
 mod collections;
+mod crowds;
 mod fcgi;
 mod foreign;
 mod limits;
