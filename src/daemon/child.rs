@@ -51,7 +51,7 @@ impl Output {
     }
 
     /// Waits for bytes and moves one read of them; whether there may be more at once. Waits for ever once the child
-    /// has closed its end: the other branches of the child's task go on.
+    /// has closed its end: the other branches of the child's task go on. May be given up at any moment.
     async fn pump(&mut self) -> bool {
         loop {
             self.recorder.room().await;

@@ -135,7 +135,8 @@ impl Entry {
 /// A socket that is bound. It blocks, as programs that accept from it expect.
 type Made = (OwnedFd, Option<SocketPath>);
 
-/// Does not listen yet: nobody can connect before owner and mode are set. PROC-062; but removes nothing that is not a socket (BUG-009).
+/// Does not listen yet: nobody can connect before owner and mode are set (PROC-062). Removes nothing but a socket
+/// (BUG-009).
 fn unix(path: &str, mode: u32, owner: (Option<u32>, Option<u32>)) -> Result<Made, String> {
     let told = |error: io::Error| reason(&error);
     match fs::symlink_metadata(path) {

@@ -158,7 +158,7 @@ impl Machine {
             let Some(key) = children.remove(&pid) else { return false };
             let running = members.get_mut(&key).and_then(|member| member.child.as_mut());
             if let Some(reaped) = running.and_then(|running| running.reaped.take()) {
-                // Its task waits for nothing else, so it is there.
+                // Its task does not end without it, so it is there.
                 let _ = reaped.send(status);
             }
             true

@@ -49,7 +49,7 @@ use self::signals::SignalStream;
 use crate::names::Signal;
 use crate::supervisor::{Carried, Effect, Exit, Input, Supervisor};
 
-/// Exits that may wait to be taken; past this a child's task waits its turn.
+/// Exits and pieces of output that may wait to be taken; past this a child's task waits for room.
 pub const INBOX_MAX: usize = 1_024;
 
 /// Where the supervisor's inputs come from.

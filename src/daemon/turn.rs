@@ -9,7 +9,11 @@ static TURN: Mutex<()> = Mutex::const_new(());
 /// Does a piece of work when it is its turn: one in each round of the event loop. May be given up at any moment; the
 /// work is then done whole or not at all.
 pub async fn in_turn<T>(work: impl FnOnce() -> T) -> T {
-    let turn = TURN.lock().await;
+    in_turn_of(&TURN, work).await
+}
+
+async fn in_turn_of<T>(turns: &Mutex<()>, work: impl FnOnce() -> T) -> T {
+    let turn = turns.lock().await;
     let done = work();
     // Until everybody else had theirs.
     yield_now().await;
@@ -20,7 +24,10 @@ pub async fn in_turn<T>(work: impl FnOnce() -> T) -> T {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::future::poll_fn;
+    use std::pin::Pin;
     use std::rc::Rc;
+    use std::task::Poll;
 
     use tokio::task::LocalSet;
 
@@ -46,5 +53,23 @@ mod tests {
         assert!(meanwhile.await <= 8);
         all.await;
         assert_eq!(done.get(), PIECES);
+    }
+
+    /// Looks whether it is still under way.
+    async fn is_pending(future: &mut Pin<Box<impl Future>>) -> bool {
+        poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_has_done_all_or_nothing_and_holds_up_nobody() {
+        let (turns, done) = (Mutex::new(()), Cell::new(""));
+        let mut first = Box::pin(in_turn_of(&turns, || done.set("first")));
+        let mut second = Box::pin(in_turn_of(&turns, || done.set("second")));
+        assert!(is_pending(&mut first).await && is_pending(&mut second).await);
+        assert_eq!(done.get(), "first");
+        // One in the queue, and one that has the turn.
+        drop(second);
+        drop(first);
+        in_turn_of(&turns, || assert_eq!(done.get(), "first")).await;
     }
 }

@@ -1,4 +1,5 @@
-//! XML-RPC, pages, probes and metrics over unix and TCP sockets. Routing, refusals, and what the log is told when servers start.
+//! XML-RPC, pages, probes and metrics over unix and TCP sockets. Routing, refusals, and what the log is told when
+//! servers start.
 
 mod access;
 mod auth;
@@ -21,7 +22,7 @@ mod web;
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Body;
@@ -243,6 +244,12 @@ async fn dispatch(site: &Site, path: &[u8], request: Request) -> Response<Body> 
     }
 }
 
+/// Unix seconds, by the daemon's clock; 0 before 1970.
+fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0)
+}
+
 /// Decodes `%41` once; what is no escape stays as it is.
 fn percent_decoded(path: &str) -> Vec<u8> {
     let bytes = path.as_bytes();
@@ -330,7 +337,7 @@ fn secure(response: &mut Response<Body>) {
     }
 }
 
-/// The same, and the connection ends: what the client still sends must not be read as a request (BUG-030).
+/// [`refuse`], and the connection ends: what the client still sends must not be read as a request (BUG-030).
 fn refuse_and_close(status: StatusCode) -> Response<Body> {
     let mut response = refuse(status);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -19,13 +19,13 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::row::Row;
-use super::snapshot::{Snapshot, processes, unix_now};
+use super::snapshot::{Snapshot, processes};
 use crate::api::{Fault, FaultCode, Request};
 use crate::daemon::handle::{Change, Handle};
 use crate::http::logtail::unbuffered;
 use crate::http::rpc::Rpc;
 use crate::http::watcher::Watcher;
-use crate::http::{refuse, with_type};
+use crate::http::{refuse, unix_now, with_type};
 use crate::names::Namespec;
 
 /// The least time between two messages; what changes meanwhile comes together in the next. The first change after a

@@ -6,6 +6,7 @@ use super::row::Row;
 use crate::api::answer::LocalTime;
 use crate::api::{CollectionInfo, Fault, FaultCode, ProcessInfo, Reply, Request};
 use crate::daemon::handle::Handle;
+use crate::http::unix_now;
 
 /// All processes and all collections.
 #[derive(Clone, Serialize, Debug)]
@@ -64,10 +65,4 @@ pub(super) async fn processes(handle: &Handle, request: Request) -> Result<Vec<P
 /// The supervisor answers each request with its own kind of reply; should it not, one request fails.
 fn odd(reply: &Reply) -> Fault {
     Fault::new(FaultCode::Failed, format!("unexpected answer {reply:?}"))
-}
-
-/// Unix seconds, by the daemon's clock.
-pub(super) fn unix_now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0)
 }

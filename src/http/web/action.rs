@@ -3,6 +3,7 @@
 use crate::api::answer::LocalTime;
 use crate::api::{Fault, FaultCode, Reply, Request, Target};
 use crate::daemon::handle::Handle;
+use crate::http::unix_now;
 
 /// Why there is no sentence.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -176,9 +177,4 @@ pub(super) fn unexpected(fault: &Fault) -> Result<String, NoMessage> {
         FaultCode::ShutdownState => Err(NoMessage::ShuttingDown),
         code => Ok(format!("unexpected rpc fault [{}] {fault}", code as i32)),
     }
-}
-
-fn unix_now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0)
 }
