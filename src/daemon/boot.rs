@@ -56,7 +56,7 @@ pub fn supervise(mut options: Options) -> Result<(), Stop> {
     }
     let notify = Rc::new(Notify::new(std::env::var_os("NOTIFY_SOCKET").as_deref()));
     let daemon = Daemon { options, log, notify, open_files };
-    let runtime = runtime().map_err(|error| Stop::failed("could not start", &error))?;
+    let runtime = runtime().map_err(|error| failed("could not start", &error))?;
     let log = daemon.log.clone();
     let ended = runtime.block_on(daemon.live(config, opened));
     // Before the tasks go that hold what a log has not taken yet.
@@ -86,7 +86,7 @@ impl Daemon {
     /// Runs, and begins again after each restart, in the same process (PROC-068).
     async fn live(self, mut config: Config, mut opened: Opened) -> Result<(), Stop> {
         let mut signals =
-            SignalStream::open().map_err(|error| Stop::failed("could not take signals over", &error))?;
+            SignalStream::open().map_err(|error| failed("could not take signals over", &error))?;
         let mut carried = Carried::default();
         loop {
             match self.run(config, opened, carried, &mut signals).await? {
@@ -118,8 +118,8 @@ impl Daemon {
             local_time: localtime::local_time,
             ctime: localtime::ctime,
         };
-        let servers = http::serve(listeners, handle, options)
-            .map_err(|error| Stop::failed("could not serve", &error))?;
+        let servers =
+            http::serve(listeners, handle, options).map_err(|error| failed("could not serve", &error))?;
         let (inbox, exits) = mpsc::channel::<Input>(INBOX_MAX);
         let mut settings = Settings {
             identifier: String::new(),
@@ -204,13 +204,26 @@ impl Lines {
     }
 }
 
+/// A failure when the log is open, which tells it too: standard error may lead nowhere by now.
+fn failed(what: &str, error: &io::Error) -> Stop {
+    let stop = Stop::failed(what, error);
+    log::say(LogLevel::Critical, &stop.to_string());
+    stop
+}
+
 /// Leaves the terminal and the caller behind (PROC-065). No thread and no runtime exists yet.
 fn daemonize(config: &Config) -> Result<(), Stop> {
-    let failed = |what: &str, errno: nix::errno::Errno| Stop::failed(what, &errno.into());
-    let last_words = || log::say(LogLevel::Blather, "supervisord forked; parent exiting");
-    sys::fork_and_leave(last_words).map_err(|errno| {
-        Stop::failed("could not go to the background", &io::Error::from_raw_os_error(errno.0))
+    // While the caller is still there to be told.
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null");
+    let null = null.map_err(|error| {
+        failed(
+            "could not go to the background, for want of /dev/null; nodaemon=true stays in the foreground",
+            &error,
+        )
     })?;
+    let last_words = || log::say(LogLevel::Blather, "supervisord forked; parent exiting");
+    sys::fork_and_leave(last_words)
+        .map_err(|errno| failed("could not go to the background", &io::Error::from_raw_os_error(errno.0)))?;
     tracing::info!("daemonizing the supervisord process");
     if let Some(directory) = &config.supervisord.directory {
         match std::env::set_current_dir(directory) {
@@ -221,13 +234,11 @@ fn daemonize(config: &Config) -> Result<(), Stop> {
             ),
         }
     }
-    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null");
-    let null = null.map_err(|error| Stop::failed("could not open /dev/null", &error))?;
-    dup2_stdin(&null).map_err(|errno| failed("could not replace standard input", errno))?;
-    dup2_stdout(&null).map_err(|errno| failed("could not replace standard output", errno))?;
-    dup2_stderr(&null).map_err(|errno| failed("could not replace standard error", errno))?;
+    dup2_stdin(&null).map_err(|errno| failed("could not replace standard input", &errno.into()))?;
+    dup2_stdout(&null).map_err(|errno| failed("could not replace standard output", &errno.into()))?;
+    dup2_stderr(&null).map_err(|errno| failed("could not replace standard error", &errno.into()))?;
     // A new process leads no group, so it may lead a session.
-    setsid().map_err(|errno| failed("could not begin a session", errno))?;
+    setsid().map_err(|errno| failed("could not begin a session", &errno.into()))?;
     umask(Mode::from_bits_truncate(config.supervisord.umask));
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -145,14 +146,36 @@ pub fn prepare() {
     });
 }
 
-/// The number behind `/dev/stdout`, `/dev/stderr`, `/dev/fd/N` and `/proc/self/fd/N`.
+/// Links from one log's name to the next that are followed in search of a descriptor; a longer chain is opened like any
+/// other file.
+const LINKS_MAX: usize = 8;
+
+/// The number behind `/dev/stdout`, `/dev/stderr`, `/dev/fd/N` and `/proc/self/fd/N`, or behind links to one of them,
+/// as containers have them in the place of log files.
 pub fn descriptor(path: &str) -> Option<RawFd> {
+    let mut path = PathBuf::from(path);
+    for _ in 0..LINKS_MAX {
+        if let Some(number) = path.to_str().and_then(named) {
+            return Some(number);
+        }
+        let there = std::fs::read_link(&path).ok()?;
+        path = path.parent().map_or_else(|| there.clone(), |directory| directory.join(&there));
+    }
+    None
+}
+
+fn named(path: &str) -> Option<RawFd> {
     match path {
         "/dev/stdout" => Some(1),
         "/dev/stderr" => Some(2),
         _ => {
-            let number = path.strip_prefix("/dev/fd/").or_else(|| path.strip_prefix("/proc/self/fd/"))?;
-            number.parse().ok().filter(|number| *number >= 0)
+            let (directory, number) = path.rsplit_once('/')?;
+            let ours = match directory {
+                "/dev/fd" | "/proc/self/fd" => true,
+                // As process 1 of a container, the daemon is the one that `/proc/1` is about.
+                directory => directory == format!("/proc/{}/fd", std::process::id()),
+            };
+            number.parse().ok().filter(|number| ours && *number >= 0)
         }
     }
 }
@@ -187,6 +210,27 @@ mod tests {
         assert_eq!(descriptor("/proc/self/fd/7"), Some(7));
         assert_eq!(descriptor("/dev/fd/-1"), None);
         assert_eq!(descriptor("/dev/stdout.log"), None);
+    }
+
+    #[test]
+    fn a_link_to_a_descriptor_is_that_descriptor_bug_012() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
+        std::fs::write(path("plain"), "").unwrap();
+        for (target, name) in [
+            ("/dev/stdout", "direct"),
+            ("direct", "once_more"),
+            ("plain", "to_a_file"),
+            ("round", "round"),
+            ("/dev/null", "null"),
+        ] {
+            std::os::unix::fs::symlink(target, path(name)).unwrap();
+        }
+        let found = |name: &str| descriptor(&path(name));
+        assert_eq!([found("direct"), found("once_more")], [Some(1); 2]);
+        assert_eq!(["plain", "to_a_file", "round", "null", "nowhere"].map(found), [None; 5]);
+        assert_eq!(descriptor(&format!("/proc/{}/fd/2", std::process::id())), Some(2));
+        assert_eq!(descriptor(&format!("/proc/{}/fd/2", nix::unistd::getppid())), None);
     }
 
     #[test]

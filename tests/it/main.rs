@@ -22,5 +22,6 @@ mod quickstart;
 mod reload;
 mod servers;
 mod startup;
+mod surroundings;
 mod update;
 mod views;
