@@ -2,11 +2,17 @@
 
 use std::process::ExitCode;
 
-use convoke::ctl;
+use convoke::{cli, ctl};
 
 fn main() -> ExitCode {
-    let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-    let program = words.next().unwrap_or_else(|| "supervisorctl".to_string());
-    let words: Vec<String> = words.collect();
-    ExitCode::from(ctl::run(&program, &words))
+    let mut words = std::env::args_os();
+    let program =
+        words.next().map_or_else(|| "supervisorctl".to_string(), |word| word.to_string_lossy().into_owned());
+    match cli::words(words) {
+        Ok(words) => ExitCode::from(ctl::run(&program, &words)),
+        Err(refusal) => {
+            cli::complain(format_args!("Error: {refusal}\nFor help, use {program} -h"));
+            ExitCode::from(2)
+        }
+    }
 }

@@ -228,7 +228,8 @@ fn format_help(sentence: &str) -> String {
 /// A variable can be set; of other names there are few.
 fn names_help(sentence: &str) -> String {
     if sentence.contains("contains names ('ENV_") {
-        return "set the variable where supervisord is started; %% is a plain percent sign".to_string();
+        return "set the variable, in UTF-8, where supervisord is started; %% is a plain percent sign"
+            .to_string();
     }
     let all = sentence.split("Available names: ").nth(1).unwrap_or_default();
     let all = all.split(WRAPPING).next().unwrap_or_default();

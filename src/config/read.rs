@@ -1,10 +1,16 @@
 //! The only file that opens files: the search path, `[include]`, and the real [`Host`].
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Read};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{AccessFlags, Gid, Group, Uid, User, access};
 
 use super::client::ClientConfig;
@@ -23,7 +29,13 @@ pub struct SystemHost {
     hostname: String,
     cwd: String,
     tempdir: String,
+    /// Programs run already, and nothing may hold their daemon up.
+    in_haste: bool,
 }
+
+/// How long a reading waits for a named pipe or a terminal in the place of a file while programs run. Past that the file
+/// cannot be read; the first reading waits for as long as it takes.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl SystemHost {
     /// As things are now. Variables that are not UTF-8 cannot be expanded and are left out.
@@ -35,7 +47,12 @@ impl SystemHost {
         let cwd = std::env::current_dir().ok().and_then(|path| path.to_str().map(str::to_string));
         let cwd = cwd.unwrap_or_else(|| "/".to_string());
         let tempdir = tempdir(&environment, &cwd);
-        SystemHost { environment, hostname: hostname.unwrap_or_default(), cwd, tempdir }
+        SystemHost { environment, hostname: hostname.unwrap_or_default(), cwd, tempdir, in_haste: false }
+    }
+
+    /// From now on readings wait for nothing.
+    pub fn wait_for_nothing(&mut self) {
+        self.in_haste = true;
     }
 }
 
@@ -75,14 +92,14 @@ impl Host for SystemHost {
         Path::new(path).is_dir()
     }
 
-    /// Names that are not UTF-8 are left out: no message could show them.
+    /// Names that are not UTF-8 come with U+FFFD in them, to be told of: nothing is found under such a name.
     fn list(&self, directory: &str) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
-        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        if self.in_haste { read_in_time(path) } else { std::fs::read(path) }
     }
 
     fn uid_of(&self, name: &str) -> Option<u32> {
@@ -118,6 +135,26 @@ impl Host for SystemHost {
             Some(name) => User::from_name(name),
         };
         user.ok().flatten().and_then(|user| user.dir.to_str().map(str::to_string))
+    }
+}
+
+/// A whole file, or what a pipe gives in time.
+fn read_in_time(path: &str) -> io::Result<Vec<u8>> {
+    let mut file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    let deadline = Instant::now() + PATIENCE;
+    let mut bytes = Vec::new();
+    loop {
+        // A regular file is always ready.
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+        if poll(&mut [PollFd::new(file.as_fd(), PollFlags::POLLIN)], left)? == 0 {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        match file.read_to_end(&mut bytes) {
+            Ok(_) => return Ok(bytes),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => (),
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -306,7 +343,13 @@ fn include(
 
 /// The reference skips it without a word (CFG-029); its programs would be missing unexplained.
 fn unreadable(file: &str, error: &io::Error) -> Message {
-    let text = format!("could not read included file \"{file}\": {}; it is left out", error.kind());
+    let why = match error.kind() {
+        ErrorKind::NotFound if file.contains(char::REPLACEMENT_CHARACTER) => {
+            "its name is not UTF-8".to_string()
+        }
+        kind => kind.to_string(),
+    };
+    let text = format!("could not read included file \"{file}\": {why}; it is left out");
     Message { level: LogLevel::Warn, text }
 }
 

@@ -3,6 +3,10 @@
 use std::fs;
 use std::io::ErrorKind;
 
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+
 use super::failure::Failure;
 use super::session::Session;
 use crate::cli;
@@ -19,7 +23,10 @@ pub fn failure(session: &Session, failure: &Failure) {
             None => format!("note: no configuration file was found, so the server is {url}; -c names a file"),
         });
     }
-    if kind == ErrorKind::PermissionDenied {
+    if kind == ErrorKind::InvalidInput {
+        lines
+            .push("help: the path of a unix socket has at most 107 bytes: give it a shorter one".to_string());
+    } else if kind == ErrorKind::PermissionDenied {
         lines.push(
             "help: the socket belongs to somebody else: run this as that user, or with sudo".to_string(),
         );
@@ -50,5 +57,6 @@ pub fn credentials(session: &Session) {
 fn living(pidfile: Option<&str>) -> Option<(i32, &str)> {
     let pidfile = pidfile?;
     let pid: i32 = fs::read_to_string(pidfile).ok()?.trim().parse().ok()?;
-    fs::exists(format!("/proc/{pid}")).is_ok_and(|exists| exists).then_some((pid, pidfile))
+    let exists = pid > 0 && !matches!(kill(Pid::from_raw(pid), None), Err(Errno::ESRCH));
+    exists.then_some((pid, pidfile))
 }

@@ -84,7 +84,9 @@ fn class(error: &io::Error) -> &'static str {
         ErrorKind::ConnectionAborted => "ConnectionAbortedError",
         ErrorKind::BrokenPipe => "BrokenPipeError",
         ErrorKind::TimedOut => "TimeoutError",
-        // Of all that is done here, only looking a host up fails without a number of the kernel's.
+        // Of all that is done here, only the path of a unix socket can be unfit.
+        ErrorKind::InvalidInput => "OSError",
+        // And only looking a host up fails without a number of the kernel's.
         _ if error.raw_os_error().is_none() => "socket.gaierror",
         _ => "OSError",
     }
@@ -93,6 +95,7 @@ fn class(error: &io::Error) -> &'static str {
 fn message(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(number) => format!("[Errno {number}] {}", reason(error)),
+        None if error.kind() == ErrorKind::InvalidInput => "AF_UNIX path too long".to_string(),
         None => {
             let text = error.to_string();
             // The resolver's own words come after a colon.

@@ -37,6 +37,7 @@ pub fn supervise(mut options: Options) -> Result<(), Stop> {
         return Err(check::check(&options, wish));
     }
     target::inherited();
+    sys::survive_full_files();
     let config = options.read_config().map_err(Stop::Config)?;
     options.pin();
     let log = Log::default();

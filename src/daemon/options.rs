@@ -195,6 +195,14 @@ impl Options {
     /// Reads the words after the program's name, and finds the configuration file.
     pub fn parse(program: &str, words: &[String]) -> Result<Options, Stop> {
         let given = GRAMMAR.read(words).map_err(Stop::Usage)?;
+        if let Ok(directory) = std::env::current_dir()
+            && directory.to_str().is_none()
+        {
+            // Relative names would mean something else.
+            return Err(Stop::Usage(format!(
+                "the working directory {directory:?} has a name that is not UTF-8; go to another one first"
+            )));
+        }
         if !given.words.is_empty() {
             let list = given.words.iter().map(|word| repr(word)).collect::<Vec<_>>().join(", ");
             return Err(Stop::Usage(format!("positional arguments are not supported: [{list}]")));
@@ -266,10 +274,12 @@ impl Options {
         }
     }
 
-    /// Makes the file's name absolute, so that a change of directory cannot make a later reading fail (BUG-003).
+    /// Makes the file's name absolute, so that a change of directory cannot make a later reading fail (BUG-003), nor a
+    /// pipe hold one up.
     /// Not before the first reading, whose complaints repeat the name as it was given (CLI-023).
     pub fn pin(&mut self) {
         self.configuration = normalize(&self.configuration, &self.host);
+        self.host.wait_for_nothing();
     }
 
     /// Reads the configuration as it is now, the command line's wishes over it.

@@ -14,6 +14,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 
 use super::log;
 use super::options::Stop;
+use crate::names::reason;
 
 /// How often a file that is removed while it is being locked is opened again. Past that there is no lock.
 const TRIES_MAX: u32 = 10;
@@ -69,7 +70,12 @@ impl PidFile {
                 tracing::error!(target: log::CRITICAL, "{stop}");
                 return Err(stop);
             }
-            Err(_) => tracing::error!(target: log::CRITICAL, "could not write pidfile {}", self.path),
+            Err(error) => {
+                tracing::error!(
+                    target: log::CRITICAL,
+                    "could not write pidfile {}: {}", self.path, reason(&error)
+                );
+            }
         }
         Ok(())
     }

@@ -83,6 +83,12 @@ pub fn drop_file_pages(start: usize, end: usize) {
     unsafe { libc::madvise(start as *mut libc::c_void, end.saturating_sub(start), libc::MADV_DONTNEED) };
 }
 
+/// Has a file that may not grow further (RLIMIT_FSIZE) fail the write that is too much, rather than end the daemon.
+pub fn survive_full_files() {
+    // SAFETY: takes plain numbers; there is no handler.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 /// Gives free heap back to the kernel.
 pub fn trim_heap() {
     // SAFETY: it takes a number, and locks the heap itself.

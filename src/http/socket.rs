@@ -83,6 +83,8 @@ pub enum BindError {
     InUse,
     /// CLI-035; the number is what the system gave, if it gave one.
     Os(Errno),
+    /// The same, with the place that it is about.
+    At(Errno, String),
     /// The host has no address.
     UnknownHost(String),
     /// Something that is not a socket is at the path, and is left alone (BUG-009).
@@ -97,6 +99,9 @@ impl fmt::Display for BindError {
             // Of a unix socket's path; the reference's words are those of Python.
             BindError::Os(Errno::ENAMETOOLONG) => {
                 f.write_str("Cannot open an HTTP server: socket.error reported AF_UNIX path too long")
+            }
+            BindError::At(errno, place) => {
+                write!(f, "{}; {place}: {}", BindError::Os(*errno), errno.desc())
             }
             BindError::InUse => f.write_str(
                 "Another program is already listening on a port that one of our HTTP servers is configured to \
@@ -126,6 +131,21 @@ impl fmt::Display for BindError {
 
 impl std::error::Error for BindError {}
 
+impl BindError {
+    /// A number alone does not tell which of several servers it is about. A path that is too long is told as it is.
+    fn at(self, place: String) -> BindError {
+        match self {
+            BindError::Os(errno) if errno != Errno::ENAMETOOLONG => BindError::At(errno, place),
+            told @ (BindError::InUse
+            | BindError::Os(_)
+            | BindError::At(..)
+            | BindError::UnknownHost(_)
+            | BindError::NotASocket(_)
+            | BindError::Chown { .. }) => told,
+        }
+    }
+}
+
 impl From<Errno> for BindError {
     fn from(errno: Errno) -> BindError {
         if errno == Errno::EADDRINUSE { BindError::InUse } else { BindError::Os(errno) }
@@ -141,9 +161,12 @@ impl From<io::Error> for BindError {
 /// Opens one server's socket. It accepts connections into its backlog from here on.
 pub fn bind(server: &ServerConfig) -> Result<Listener, BindError> {
     let (socket, path) = match &server.address {
-        Address::Inet { host, port } => (Socket::Inet(inet(host, *port)?), None),
+        Address::Inet { host, port } => {
+            let listener = inet(host, *port).map_err(|error| error.at(format!("port {port}")))?;
+            (Socket::Inet(listener), None)
+        }
         Address::Unix { path, mode, owner } => {
-            let (listener, path) = unix(path, *mode, *owner)?;
+            let (listener, path) = unix(path, *mode, *owner).map_err(|error| error.at(path.clone()))?;
             (Socket::Unix(listener), Some(path))
         }
     };

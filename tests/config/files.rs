@@ -245,7 +245,7 @@ which cannot be expanded
   --> /etc/sv/supervisord.conf:3 in [program:web]
   |
 3 | command = /bin/%(ENV_NOPE)s
-  |           ^^^^^^^^^^^^^^^^^ set the variable where supervisord is started; %% is a plain percent sign
+  |           ^^^^^^^^^^^^^^^^^ set the variable, in UTF-8, where supervisord is started; %% is a plain percent sign
 "
     );
     let broken = World::default().with(MAIN, "[supervisord]\nfoo\n");

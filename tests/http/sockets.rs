@@ -129,8 +129,10 @@ fn closing_removes_the_path_unless_another_has_taken_it() {
 #[test]
 fn other_errors_read_as_cli_035_says() {
     let dir = TempDir::new().unwrap();
-    let missing = bind(&unix(&dir.path().join("no/s.sock"))).unwrap_err();
+    let path = dir.path().join("no/s.sock");
+    let missing = bind(&unix(&path)).unwrap_err();
     let text = "Cannot open an HTTP server: socket.error reported errno.ENOENT (2)";
+    let text = format!("{text}; {}: No such file or directory", path.display());
     assert_eq!(missing.to_string(), text);
     let long = bind(&unix(&dir.path().join("x".repeat(120)))).unwrap_err();
     let text = "Cannot open an HTTP server: socket.error reported AF_UNIX path too long";

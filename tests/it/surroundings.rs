@@ -1,6 +1,8 @@
 //! Places that are not as a daemon would like them: containers, chroots, and starters that give it little.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
@@ -52,4 +54,77 @@ fn a_link_to_standard_output_in_the_place_of_a_log_is_never_renamed_bug_012() {
     });
     assert!(fs::symlink_metadata(world.path("web.log")).unwrap().is_symlink());
     assert!(!world.path("web.log.1").exists());
+}
+
+#[test]
+fn a_pipe_as_configuration_is_read_once_and_a_reload_does_not_wait_for_it() {
+    let mut world = World::ours();
+    world.configure("[program:web]\ncommand=sleep 1000\n");
+    let fifo = world.path("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    // A pipe alone: the included file has all that the test changes.
+    let text = world.read("supervisord.conf");
+    let (from, to) = (fifo.clone(), text.clone());
+    let writer = std::thread::spawn(move || fs::write(from, to).unwrap());
+    world.boot_as(&Boot { args: &["-c", fifo.to_str().unwrap()], ..Boot::default() });
+    world.await_up();
+    writer.join().unwrap();
+    world.await_state("web", "RUNNING");
+    let refusal = world.rpc("supervisor.reloadConfig", &[]).unwrap_err();
+    assert!(format!("{refusal:?}").contains("could not read config file"), "{refusal:?}");
+    // One that somebody writes to is read again.
+    let text = text + "[program:more]\ncommand=true\n";
+    // A reload that gives up just then leaves nobody to write to.
+    let writer = std::thread::spawn(move || while fs::write(&fifo, &text).is_err() {});
+    until("the new program is known", || {
+        world.rpc("supervisor.reloadConfig", &[]).ok().filter(|changes| changes.to_string().contains("more"))
+    });
+    writer.join().unwrap();
+}
+
+#[test]
+fn what_is_not_utf_8_is_refused_or_left_out_by_name() {
+    let mut world = World::ours();
+    let latin = OsStr::from_bytes(b"caf\xe9");
+    world.configure("[include]\nfiles={dir}/more/*.conf\n[program:web]\ncommand=sleep 1000\n");
+    fs::create_dir(world.path("more")).unwrap();
+    fs::write(world.path("more").join(OsStr::from_bytes(b"caf\xe9.conf")), "[program:lost]\ncommand=true\n")
+        .unwrap();
+    fs::create_dir(world.dir().join(latin)).unwrap();
+
+    let mut command = world.command(&Boot::default());
+    let refused = command.arg(latin).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("\"caf\\xE9\" on the command line is not UTF-8; rename what it names"), "{said}");
+    assert_eq!(refused.status.code(), Some(2));
+
+    let (status, said) = world.run_to_end(&Boot { cwd: Some(&world.dir().join(latin)), ..Boot::default() });
+    assert!(said.contains("caf\\xE9\" has a name that is not UTF-8; go to another one first"), "{said}");
+    assert_eq!(status.code(), Some(2));
+
+    world.boot();
+    let log = world.log();
+    assert!(log.contains("more/caf\u{fffd}.conf\": its name is not UTF-8; it is left out"), "{log}");
+}
+
+#[test]
+fn a_log_at_the_limit_of_files_does_not_end_the_daemon() {
+    let mut world = World::ours();
+    world.configure("[program:web]\ncommand=sleep 1000\nstdout_logfile=NONE\nstderr_logfile=NONE\n");
+    // Past what `ulimit -f` allows before the first line is written; the number is in blocks of 512 or 1024 bytes.
+    fs::write(world.path("supervisord.log"), vec![b'x'; 8192]).unwrap();
+    world.boot_as(&Boot { wrapper: &["sh", "-c", "ulimit -f 4; exec \"$@\"", "sh"], ..Boot::default() });
+    world.await_up();
+    world.await_state("web", "RUNNING");
+}
+
+#[test]
+fn a_path_too_long_for_a_socket_is_told_as_such_to_the_client() {
+    let url = format!("unix:///{}", "x".repeat(200));
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_supervisorctl")).args(["-s", &url, "status"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.starts_with("error: <class 'OSError'>, AF_UNIX path too long: file: "), "{said}");
+    let help = String::from_utf8_lossy(&output.stderr);
+    assert!(help.contains("has at most 107 bytes: give it a shorter one"), "{help}");
 }
