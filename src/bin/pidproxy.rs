@@ -13,6 +13,7 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SI
 use signal_hook::iterator::Signals;
 
 use convoke::cli::{self, pages};
+use convoke::daemon::sys;
 use convoke::names::reason;
 
 /// What a shell says of a command that could not be run.
@@ -20,8 +21,7 @@ const CANNOT_RUN: u8 = 127;
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os();
-    let program =
-        words.next().map_or_else(|| "pidproxy".to_string(), |word| word.to_string_lossy().into_owned());
+    let program = sys::program(words.next()).unwrap_or_else(|| "pidproxy".to_string());
     let words: Vec<OsString> = words.collect();
     if let Some(text) = asked(&words) {
         return text.map_or_else(

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
+use convoke::daemon::sys;
 use convoke::{cli, ctl};
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os();
-    let program =
-        words.next().map_or_else(|| "supervisorctl".to_string(), |word| word.to_string_lossy().into_owned());
+    let program = sys::program(words.next()).unwrap_or_else(|| "supervisorctl".to_string());
     match cli::words(words) {
         Ok(words) => ExitCode::from(ctl::run(&program, &words)),
         Err(refusal) => {

@@ -5,14 +5,13 @@ use std::process::ExitCode;
 use convoke::cli;
 use convoke::daemon::boot::supervise;
 use convoke::daemon::options::{Options, Stop};
-use convoke::daemon::target;
+use convoke::daemon::{sys, target};
 
 fn main() -> ExitCode {
     // Before anything is opened: what is open now was handed to us.
     target::inherited();
     let mut words = std::env::args_os();
-    let program =
-        words.next().map_or_else(|| "supervisord".to_string(), |word| word.to_string_lossy().into_owned());
+    let program = sys::program(words.next()).unwrap_or_else(|| "supervisord".to_string());
     let words = cli::words(words).map_err(Stop::Usage);
     match words.and_then(|words| Options::parse(&program, &words)).and_then(supervise) {
         Ok(()) => ExitCode::SUCCESS,

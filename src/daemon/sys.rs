@@ -1,6 +1,7 @@
 //! The few system calls for which no safe function exists, each behind one.
 #![allow(unsafe_code)]
 
+use std::ffi::{CStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -63,6 +64,23 @@ pub fn fork_and_leave(last_words: impl FnOnce()) -> Result<(), Errno> {
             }
         }
     }
+}
+
+/// The path of this program as it was executed. The first word of its command line is that path too, save where a shell
+/// found the program in `PATH`: then it is the bare name, while the script that Supervisor is gets the path (CLI-019).
+pub fn program(first_word: Option<OsString>) -> Option<String> {
+    let word = first_word?.to_string_lossy().into_owned();
+    if word.contains('/') {
+        return Some(word);
+    }
+    // SAFETY: takes a plain number.
+    let address = unsafe { libc::getauxval(libc::AT_EXECFN) };
+    if address == 0 {
+        return Some(word);
+    }
+    // SAFETY: the kernel has put a string with an end there, which stays as long as the process.
+    let path = unsafe { CStr::from_ptr(address as *const libc::c_char) };
+    Some(path.to_string_lossy().into_owned())
 }
 
 /// Microseconds on the clock that never goes back, as the service manager reads it.

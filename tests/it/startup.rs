@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::world::procfs::{descendants, kill, runs, until};
 use crate::world::rpc;
@@ -187,6 +188,28 @@ fn a_broken_configuration_is_told_and_ends_with_status_2() {
     let (status, said) = world.run_to_end(&Boot { args: &["-c", "/nonexistent.conf"], ..Boot::default() });
     assert_eq!(status.code(), Some(2));
     assert!(said.contains("Error: could not find config file /nonexistent.conf"), "{said}");
+}
+
+/// As in a virtual environment: the shell passes the bare name on, yet Supervisor, a script, knows its path.
+#[test]
+fn programs_found_in_path_look_for_the_configuration_beside_them_cli_019() {
+    let world = World::ours();
+    for directory in ["bin", "etc"] {
+        fs::create_dir(world.path(directory)).unwrap();
+    }
+    world.write("etc/supervisord.conf", "[supervisord]\nloglevel=loud\n");
+    for (name, file, complaint) in [
+        ("supervisord", env!("CARGO_BIN_EXE_supervisord"), "bad logging level name 'loud'"),
+        ("supervisorctl", env!("CARGO_BIN_EXE_supervisorctl"), "does not include supervisorctl section"),
+    ] {
+        let program = world.path("bin").join(name);
+        std::os::unix::fs::symlink(file, &program).unwrap();
+        let ran = Command::new(name).env("PATH", world.path("bin")).output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(2), "{said}");
+        assert!(said.contains(complaint), "{said}");
+        assert!(said.ends_with(&format!("For help, use {} -h\n", program.display())), "{said}");
+    }
 }
 
 /// It is looked at after the files, and the one they name is then not looked at.
