@@ -153,8 +153,9 @@ pub fn attend(
     async move {
         let status = loop {
             let more = tokio::select! {
+                biased;
                 status = &mut status => break status,
-                more = stdout.pump() => more,
+                more = stdout.pump() => pump_now(&mut stderr).await || more,
                 more = pump(&mut stderr) => more,
             };
             tell(key, &mut stdout, &mut stderr, &inbox).await;
@@ -183,6 +184,16 @@ async fn pump(output: &mut Option<Output>) -> bool {
     match output {
         Some(output) => output.pump().await,
         None => std::future::pending().await,
+    }
+}
+
+/// One read of what is there already. What a child wrote to both channels at one time is taken in the order in which
+/// the reference takes it, stdout first; and neither channel has to wait until the other is silent.
+async fn pump_now(output: &mut Option<Output>) -> bool {
+    tokio::select! {
+        biased;
+        more = pump(output) => more,
+        () = std::future::ready(()) => false,
     }
 }
 
