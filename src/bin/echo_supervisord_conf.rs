@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use convoke::cli;
 use convoke::config::SAMPLE;
 
 fn main() -> ExitCode {
-    match io::stdout().write_all(SAMPLE.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+    let written = io::stdout().write_all(SAMPLE.as_bytes());
+    cli::lost(&written);
+    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -30,8 +30,7 @@ fn main() -> ExitCode {
                 ExitCode::from(2)
             },
             |text| {
-                cli::say(text);
-                ExitCode::SUCCESS
+                if cli::say(text) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
             },
         );
     }

@@ -2,17 +2,13 @@
 
 use std::process::ExitCode;
 
+use convoke::ctl;
 use convoke::daemon::sys;
-use convoke::{cli, ctl};
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os();
     let program = sys::program(words.next()).unwrap_or_else(|| "supervisorctl".to_string());
-    match cli::words(words) {
-        Ok(words) => ExitCode::from(ctl::run(&program, &words)),
-        Err(refusal) => {
-            cli::complain(format_args!("Error: {refusal}\nFor help, use {program} -h"));
-            ExitCode::from(2)
-        }
-    }
+    // A name that is not UTF-8 is one that no process has.
+    let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    ExitCode::from(ctl::run(&program, &words))
 }

@@ -55,6 +55,7 @@ pub fn run(program: &str, words: &[String]) -> u8 {
         return shell::run(session, &line);
     }
     match session.run(&line) {
+        Ok(_) if session.out.has_failed() => exit::GENERIC,
         Ok(_) => session.exit_status,
         Err(Interrupted) => exit::INTERRUPTED,
     }
@@ -63,8 +64,11 @@ pub fn run(program: &str, words: &[String]) -> u8 {
 fn report(stop: &Stop, program: &str) -> u8 {
     match stop {
         Stop::Asked(text) => {
-            cli::say(text);
-            0
+            if cli::say(text) {
+                0
+            } else {
+                exit::GENERIC
+            }
         }
         Stop::Usage(sentence) => {
             cli::complain(format_args!("Error: {sentence}\nFor help, use {program} -h"));

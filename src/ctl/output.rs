@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::api::received::Described;
 use crate::api::{CollectionInfo, ConfigInfo, LogSetting};
+use crate::cli;
 use crate::names::Namespec;
 
 /// Where a command's words go: all to standard output, errors too (CTL-002).
@@ -15,6 +16,8 @@ pub struct Output {
     document: Option<Document>,
     /// Whether nobody reads any more.
     closed: bool,
+    /// Whether words were lost, as on a full disk.
+    failed: bool,
     pub colour: bool,
 }
 
@@ -208,6 +211,11 @@ impl Output {
         self.closed
     }
 
+    /// Whether words were lost, which has been told.
+    pub fn has_failed(&self) -> bool {
+        self.failed
+    }
+
     /// A line. In a document, a message.
     pub fn line(&mut self, text: &str) {
         match &mut self.document {
@@ -220,8 +228,11 @@ impl Output {
     /// Bytes as they are, at once.
     pub fn bytes(&mut self, bytes: &[u8]) {
         let mut out = io::stdout().lock();
-        // There is no place to complain of a reader that is gone.
-        self.closed |= out.write_all(bytes).and_then(|()| out.flush()).is_err();
+        let written = out.write_all(bytes).and_then(|()| out.flush());
+        if !self.closed && cli::lost(&written) {
+            self.failed = true;
+        }
+        self.closed |= written.is_err();
     }
 
     /// What became of one name.

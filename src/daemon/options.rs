@@ -38,14 +38,12 @@ impl Stop {
     /// Tells the person who started the daemon, and gives the exit status (CLI-025).
     pub fn report(&self, program: &str) -> u8 {
         match self {
-            Stop::Asked(text) => {
-                cli::say(text);
-                0
-            }
-            Stop::Checked { text, ok } => {
-                cli::say(text);
-                if *ok { 0 } else { 2 }
-            }
+            Stop::Asked(text) => u8::from(!cli::say(text)),
+            Stop::Checked { text, ok } => match (cli::say(text), ok) {
+                (false, _) => 1,
+                (true, true) => 0,
+                (true, false) => 2,
+            },
             Stop::Usage(_) | Stop::Config(_) => {
                 // For people, and only where it says more than the line that scripts look for.
                 if let Stop::Config(errors) = self

@@ -128,3 +128,23 @@ fn a_path_too_long_for_a_socket_is_told_as_such_to_the_client() {
     let help = String::from_utf8_lossy(&output.stderr);
     assert!(help.contains("has at most 107 bytes: give it a shorter one"), "{help}");
 }
+
+#[test]
+fn an_answer_that_is_lost_on_a_full_disk_is_not_a_success() {
+    let world = World::running("[program:web]\ncommand=sleep 1000\n");
+    let url = format!("unix://{}", world.socket().display());
+    let ctl = ["-s", &url, "version"];
+    for (program, args) in [
+        (env!("CARGO_BIN_EXE_supervisorctl"), &ctl[..]),
+        (env!("CARGO_BIN_EXE_supervisorctl"), &["--man"]),
+        (env!("CARGO_BIN_EXE_supervisord"), &["--help"]),
+        (env!("CARGO_BIN_EXE_pidproxy"), &["--man"]),
+        (env!("CARGO_BIN_EXE_echo_supervisord_conf"), &[]),
+    ] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = Command::new(program).args(args).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(said, "error: could not write to standard output: No space left on device\n", "{program}");
+        assert_eq!(output.status.code(), Some(1), "{program}");
+    }
+}
