@@ -56,7 +56,7 @@ fn result_handler(text: &str, section: &str) -> Result<ResultHandler, String> {
     }
 }
 
-/// CFG-128: in any case, each once.
+/// CFG-128: in any case, each once. Sorted, since another order in the file is no change of the pool (CFG-139).
 fn events(options: &mut Section<'_, '_>, section: &str) -> Vec<EventType> {
     let before = options.context.errors.len();
     let names = options.text("events").map(|text| value::list(&text)).unwrap_or_default();
@@ -77,6 +77,7 @@ fn events(options: &mut Section<'_, '_>, section: &str) -> Vec<EventType> {
             }
         }
     }
+    events.sort();
     events
 }
 
