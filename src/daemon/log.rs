@@ -112,10 +112,9 @@ impl Log {
 
     /// Closes and opens the file again (SIG-004).
     pub fn reopen(&self) {
-        let file = self.outlets().file.clone();
-        let reopened = file.map_or(Ok(()), |file| file.reopen());
-        if let Err(error) = reopened {
-            tracing::error!("could not reopen the log: {}", reason(&error));
+        let Some(file) = self.outlets().file.clone() else { return };
+        if let Err(error) = file.reopen() {
+            tracing::error!("could not reopen log {}: {}", file.path(), reason(&error));
         }
     }
 

@@ -129,11 +129,16 @@ fn a_log_that_cannot_be_reopened_is_named() {
     world.configure("[program:web]\ncommand=sleep 1000\nstdout_logfile={dir}/web.log\n");
     world.boot();
     world.await_state("web", "RUNNING");
-    let log = world.path("web.log");
-    fs::remove_file(&log).unwrap();
-    fs::create_dir(&log).unwrap();
+    for name in ["web.log", "supervisord.log"] {
+        fs::rename(world.path(name), world.path(&format!("{name}.old"))).unwrap();
+        fs::create_dir(world.path(name)).unwrap();
+    }
     world.signal("USR2");
-    world.await_log(&format!("ERRO could not reopen log {}: ", log.display()));
+    for name in ["supervisord.log", "web.log"] {
+        let line = format!("ERRO could not reopen log {}: Is a directory\n", world.path(name).display());
+        // Where the main log goes on.
+        until(&line, || world.read("supervisord.log.old").contains(&line).then_some(()));
+    }
 }
 
 #[test]
