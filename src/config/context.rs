@@ -257,7 +257,10 @@ fn what_may_stand_in(option: &str) -> Option<&'static str> {
         "loglevel" => "critical, error, warn, info, debug, trace or blather",
         "events" => "types of events with commas between, such as PROCESS_STATE,TICK_60",
         "buffer_size" => "a number of events, such as 100",
-        "result_handler" => "Python code cannot be loaded; leave the option out for the standard handler",
+        "result_handler" => {
+            "Python code cannot be loaded; leave the option out, or name supervisor_stdout:event_handler, which is \
+             built in, if the listener sends back what it was told"
+        }
         "socket" => "unix:///path/to/socket or tcp://host:port",
         "socket_backlog" => "a number from 1 to 65535",
         "socket_owner" => "user or user:group of this machine",

@@ -1,6 +1,7 @@
 //! `[rpcinterface:x]`: which methods are served, and under what names (CFG-134 to CFG-136).
 
 use super::context::Context;
+use super::foreign::instead;
 use super::known::nearest;
 use super::{Interface, InterfaceKind, value};
 
@@ -56,7 +57,7 @@ fn warn_python(context: &mut Context<'_>, section: &str, namespace: &str, factor
     let help = match nearest(factory, [MAIN, TWIDDLER, CACHE].into_iter()) {
         Some(near) => format!("did you mean {near}?"),
         None if factory.starts_with("supervisor.") => format!("did you mean {MAIN}?"),
-        None => "Python code cannot be loaded".to_string(),
+        None => instead(factory),
     };
     context.warn_in_place(tell, section, Some(FACTORY), &help);
 }

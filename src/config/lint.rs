@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::client::BUILT_IN;
 use super::error::{Aim, Error, Warning};
+use super::foreign::instead;
 use super::host::{Host, absolute, dirname, join};
 use super::ini::Document;
 use super::known::{KINDS, Kind, nearest, similar_section};
@@ -123,8 +124,8 @@ fn python(document: &Document, warnings: &mut Vec<Warning>) {
             "[{section}] names the Python factory {factory}, which cannot be loaded: its commands will be missing in \
              supervisorctl"
         );
-        let help = "Python code cannot be loaded";
-        warnings.push(Warning::at(sentence, document, &section, Some(option), help));
+        let help = instead(&factory);
+        warnings.push(Warning::at(sentence, document, &section, Some(option), &help));
     }
 }
 

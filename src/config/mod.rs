@@ -8,6 +8,7 @@ pub mod error;
 pub mod event_type;
 pub mod expand;
 mod fcgi;
+pub mod foreign;
 pub mod glob;
 mod group;
 pub mod habit;

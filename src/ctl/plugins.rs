@@ -8,6 +8,7 @@ use super::session::{Session, exit};
 use super::targets::{collection_members, shown};
 use crate::api::Request;
 use crate::config::client::{BUILT_IN, CtlPlugin, WILDCARDS};
+use crate::config::foreign::instead;
 use crate::names::pattern_matches;
 
 /// A line for each plug-in whose commands will be missing.
@@ -16,7 +17,7 @@ pub fn warnings(plugins: &[CtlPlugin]) -> Vec<String> {
     foreign
         .map(|plugin| {
             let CtlPlugin { section, factory, .. } = plugin;
-            format!("warning: [{section}] is left out: {factory} is Python code, and its commands are not built in")
+            format!("warning: [{section}] is left out: {factory}: {}", instead(factory))
         })
         .collect()
 }

@@ -318,14 +318,21 @@ fn each_kind_of_warning_names_its_section_option_and_way_out() {
             "rpcinterface:x",
             "supervisor.rpcinterface_factory",
             "the Python factory a.b:c, which cannot be loaded: the methods x.*",
-            "Python",
+            "take the section out",
+        ),
+        (
+            "[rpcinterface:multivisor]\nsupervisor.rpcinterface_factory=multivisor.rpc:make_rpc_interface\nbind=*:9002\n",
+            "rpcinterface:multivisor",
+            "supervisor.rpcinterface_factory",
+            "the methods multivisor.* will be missing",
+            "run multivisor-rpc, of the same package, as an event listener",
         ),
         (
             "[ctlplugin:x]\nsupervisor.ctl_factory=a.b:c\n",
             "ctlplugin:x",
             "supervisor.ctl_factory",
             "the Python factory a.b:c",
-            "Python",
+            "take the section out",
         ),
         (
             &format!("{web}[collection:c]\nprograms=web,absent\n"),
