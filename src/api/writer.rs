@@ -50,6 +50,7 @@ impl Writer {
         self.out.push_str(str::from_utf8(&digits[first..]).unwrap_or_default());
     }
 
+    /// A `boolean`: 1 or 0.
     pub fn boolean(&mut self, flag: bool) {
         self.out.push_str(if flag {
             "<value><boolean>1</boolean></value>\n"
@@ -58,22 +59,26 @@ impl Writer {
         });
     }
 
+    /// A `string`; see [`Writer::escaped`].
     pub fn string(&mut self, text: &str) {
         self.out.push_str("<value><string>");
         self.escaped(text);
         self.out.push_str("</string></value>\n");
     }
 
+    /// An `array` of the values that `items` writes.
     pub fn array(&mut self, items: impl FnOnce(&mut Writer)) {
         self.out.push_str("<value><array><data>\n");
         items(self);
         self.out.push_str("</data></array></value>\n");
     }
 
+    /// An `array` of strings.
     pub fn strings<T: AsRef<str>>(&mut self, texts: &[T]) {
         self.array(|w| texts.iter().for_each(|text| w.string(text.as_ref())));
     }
 
+    /// A `struct` of what `members` writes, each by [`Writer::member`].
     pub fn structure(&mut self, members: impl FnOnce(&mut Writer)) {
         self.out.push_str("<value><struct>\n");
         members(self);

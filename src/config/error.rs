@@ -143,6 +143,7 @@ pub struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
+    /// None read yet.
     pub fn new(host: &'a dyn Host) -> Sources<'a> {
         Sources { host, files: BTreeMap::new() }
     }

@@ -31,10 +31,12 @@ impl Names {
         Names { environment: Rc::new(environment), own: BTreeMap::new() }
     }
 
+    /// Gives a name of this place a text; it goes before a variable.
     pub fn set(&mut self, name: &str, text: &str) {
         self.own.insert(name.to_string(), Value::Text(text.to_string()));
     }
 
+    /// The same with a number, which takes numeric conversions too.
     pub fn set_number(&mut self, name: &str, number: i64) {
         self.own.insert(name.to_string(), Value::Number(number));
     }

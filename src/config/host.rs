@@ -13,7 +13,9 @@ pub trait Host {
     fn cwd(&self) -> &str;
     /// The default of `childlogdir` (CFG-089).
     fn tempdir(&self) -> &str;
+    /// Whether there is anything at a path, links followed.
     fn exists(&self, path: &str) -> bool;
+    /// Whether it is a directory.
     fn is_dir(&self, path: &str) -> bool;
     /// The names in a directory, in any order; none where there is no readable directory.
     fn list(&self, directory: &str) -> Vec<String>;
@@ -21,6 +23,7 @@ pub trait Host {
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
     /// The uid of a user name.
     fn uid_of(&self, name: &str) -> Option<u32>;
+    /// Whether the user database has this uid.
     fn has_uid(&self, uid: u32) -> bool;
     /// Whose daemon it is.
     fn uid(&self) -> u32;
@@ -28,6 +31,7 @@ pub trait Host {
     fn primary_gid(&self, uid: u32) -> Option<u32>;
     /// The gid of a group name.
     fn gid_of(&self, name: &str) -> Option<u32>;
+    /// Whether the group database has this gid.
     fn has_gid(&self, gid: u32) -> bool;
     /// The home directory of a user, or of whoever runs the daemon.
     fn home(&self, user: Option<&str>) -> Option<String>;

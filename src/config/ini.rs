@@ -125,6 +125,7 @@ impl Document {
         names.filter(|name| *name != DEFAULT).map(str::to_string).collect()
     }
 
+    /// Whether a section stands anywhere; `[DEFAULT]` is none (CFG-014).
     pub fn has_section(&self, name: &str) -> bool {
         name != DEFAULT && self.store.get_map_ref().contains_key(&fence(name))
     }

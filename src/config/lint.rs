@@ -176,6 +176,7 @@ pub struct Sections {
 }
 
 impl Sections {
+    /// The sections of programs; of two with one name the first.
     pub fn of(document: &Document) -> Sections {
         let mut by_program = BTreeMap::new();
         for section in document.sections() {

@@ -39,6 +39,7 @@ struct Entry {
 pub struct Share(Rc<Listening>);
 
 impl Share {
+    /// The socket, for the child's descriptor 0.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.fd.as_fd()
     }

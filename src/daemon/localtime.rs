@@ -1,5 +1,5 @@
 //! Local time, as the log and the status texts write it.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "the C library knows the time zone")]
 
 use std::mem::MaybeUninit;
 

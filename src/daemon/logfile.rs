@@ -76,6 +76,7 @@ impl LogFile {
         &self.path
     }
 
+    /// What the name has turned out to be.
     pub fn target(&self) -> &Target {
         &self.target
     }

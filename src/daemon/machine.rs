@@ -43,6 +43,7 @@ pub enum Performed {
 
 /// Reads what the daemon was started with once more.
 pub trait ConfigReader {
+    /// The files as they are now.
     fn config(&self) -> Result<Config, Vec<config::Error>>;
     /// The processes of a program that is in no file.
     fn program(&self, text: &ProgramText) -> Result<Vec<Arc<ProcessConfig>>, Vec<config::Error>>;

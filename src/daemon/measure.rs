@@ -21,6 +21,7 @@ pub struct Counter {
 }
 
 impl Counter {
+    /// So many bytes more.
     pub fn add(&self, channel: Channel, bytes: usize) {
         let count = match channel {
             Channel::Stdout => &self.stdout,
@@ -29,6 +30,7 @@ impl Counter {
         count.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// All so far.
     pub fn written(&self) -> Written {
         Written { stdout: self.stdout.load(Ordering::Relaxed), stderr: self.stderr.load(Ordering::Relaxed) }
     }

@@ -61,6 +61,7 @@ pub struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
+    /// Sources of which nothing has come yet. The signals outlive a restart, the arrivals do not.
     pub fn new(signals: &'a mut SignalStream, arrivals: Arrivals) -> Sources<'a> {
         Sources { signals, arrivals, signalled: false }
     }
@@ -84,6 +85,7 @@ enum Arrival {
 }
 
 impl Arrivals {
+    /// What comes from children's tasks, and from [`handle::Handle`].
     pub fn new(inbox: mpsc::Receiver<Input>, calls: mpsc::Receiver<Call>) -> Arrivals {
         Arrivals { inbox, calls, calls_first: false }
     }

@@ -34,10 +34,12 @@ pub struct Finding<'a> {
 }
 
 impl<'a> Finding<'a> {
+    /// An error, with the column of what it is about.
     pub fn of_error(error: &'a Error, sources: &mut Sources<'_>) -> Finding<'a> {
         Finding::of(error, Aim::Value, sources)
     }
 
+    /// The same for a warning.
     pub fn of_warning(warning: &'a Warning, sources: &mut Sources<'_>) -> Finding<'a> {
         Finding::of(&warning.error, warning.aim, sources)
     }
@@ -66,6 +68,7 @@ pub struct Model<'a> {
 }
 
 impl<'a> Model<'a> {
+    /// The configuration as the daemon would begin with it.
     pub fn of(config: &'a Config) -> Model<'a> {
         let (processes, collections) = supervisor::preview(config);
         let all = config.groups.iter().flat_map(|group| &group.processes);

@@ -71,10 +71,12 @@ impl Recorder {
         self.outlets.written = Some(counter.clone());
     }
 
+    /// Whose output it takes.
     pub fn process(&self) -> &ProcessName {
         &self.process
     }
 
+    /// Which of its two channels.
     pub fn channel(&self) -> Channel {
         self.channel
     }

@@ -2,7 +2,7 @@
 //!
 //! The child borrows the daemon's memory until it executes its program (`CLONE_VM | CLONE_VFORK`), so a spawn
 //! costs the same however large the daemon has grown. The daemon has one thread and waits meanwhile.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "fork and exec, and the calls of the child between them")]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;

@@ -1,5 +1,5 @@
 //! The few system calls for which no safe function exists, each behind one.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "system calls for which no safe function exists")]
 
 use std::ffi::{CStr, OsString};
 use std::io;

@@ -91,6 +91,7 @@ impl Target {
         })
     }
 
+    /// The open file behind it.
     pub fn file(&self) -> &File {
         match self {
             Target::File(file) | Target::Plain(file) | Target::Stream(file, _) => file,

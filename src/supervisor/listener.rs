@@ -274,10 +274,12 @@ impl Pool {
         })
     }
 
+    /// One of its processes; `None` for a stranger.
     pub fn listener(&self, key: ProcessKey) -> Option<&Listener> {
         self.listeners.get(&key)
     }
 
+    /// The same, to be changed.
     pub fn listener_mut(&mut self, key: ProcessKey) -> Option<&mut Listener> {
         self.listeners.get_mut(&key)
     }

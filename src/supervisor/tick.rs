@@ -15,6 +15,7 @@ pub enum Period {
 pub const PERIODS: [Period; 3] = [Period::Five, Period::Minute, Period::Hour];
 
 impl Period {
+    /// Its length in seconds.
     pub fn seconds(self) -> i64 {
         match self {
             Period::Five => 5,
@@ -23,6 +24,7 @@ impl Period {
         }
     }
 
+    /// What a listener subscribes to.
     pub fn kind(self) -> EventType {
         match self {
             Period::Five => EventType::Tick5,
