@@ -1,5 +1,6 @@
 //! Becoming another user: whom, and whether that is possible.
 
+use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, User, getgrouplist, getuid, setgid, setgroups, setuid};
 use std::ffi::CString;
 
@@ -28,8 +29,11 @@ pub fn find(uid: u32) -> Result<Option<Identity>, String> {
 pub fn assume(uid: u32) -> Result<(), String> {
     let Some(identity) = find(uid)? else { return Ok(()) };
     let groups: Vec<Gid> = identity.groups.iter().copied().map(Gid::from_raw).collect();
-    setgroups(&groups).map_err(|_| "Could not set groups of effective user".to_string())?;
-    setgid(Gid::from_raw(identity.gid))
-        .map_err(|_| "Could not set group id of effective user".to_string())?;
-    setuid(Uid::from_raw(uid)).map_err(|errno| format!("Could not set user id: {}", errno.desc()))
+    let refused = |what: &str, errno: Errno| {
+        let help = "root needs CAP_SETUID and CAP_SETGID to become another user";
+        format!("Could not set {what}: {}; {help}", errno.desc())
+    };
+    setgroups(&groups).map_err(|errno| refused("groups of effective user", errno))?;
+    setgid(Gid::from_raw(identity.gid)).map_err(|errno| refused("group id of effective user", errno))?;
+    setuid(Uid::from_raw(uid)).map_err(|errno| refused("user id", errno))
 }

@@ -10,6 +10,7 @@ use std::os::unix::net::UnixListener;
 use std::{fmt, process};
 
 use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
 use nix::unistd::{Gid, Uid, User, chown, geteuid};
 
@@ -227,13 +228,28 @@ fn listen_at(path: &str, mode: u32) -> Result<UnixListener, BindError> {
 fn place(temporary: &str, path: &str) -> Result<SocketPath, BindError> {
     let made = fs::symlink_metadata(temporary)?;
     for _ in 0..STALE_ATTEMPTS {
-        match fs::hard_link(temporary, path) {
+        match link(temporary, path) {
             Ok(()) => return Ok(SocketPath { path: path.to_string(), file: (made.dev(), made.ino()) }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => clear(path)?,
             Err(error) => return Err(error.into()),
         }
     }
     Err(BindError::InUse)
+}
+
+/// Gives the socket its path, if nothing is there. Some file systems know no second name for a file, and a kernel that
+/// protects links refuses one for a socket that has been given away already, except to whoever has CAP_FOWNER.
+fn link(temporary: &str, path: &str) -> io::Result<()> {
+    let refused = match fs::hard_link(temporary, path) {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EOPNOTSUPP | libc::ENOSYS)) => {
+            error
+        }
+        done => return done,
+    };
+    match renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE) {
+        Err(errno) if errno != Errno::EEXIST => Err(refused),
+        done => Ok(done?),
+    }
 }
 
 /// Removes a stale socket; anything that answers, or is no socket, is left alone and is an error.

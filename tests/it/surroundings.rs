@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::process::Command;
 
 use nix::unistd::Uid;
@@ -147,4 +147,47 @@ fn an_answer_that_is_lost_on_a_full_disk_is_not_a_success() {
         assert_eq!(said, "error: could not write to standard output: No space left on device\n", "{program}");
         assert_eq!(output.status.code(), Some(1), "{program}");
     }
+}
+
+/// A command line that leaves root nothing but these capabilities; none where that cannot be done.
+fn with_capabilities(left: &str) -> Option<Vec<String>> {
+    let wrapper =
+        ["setpriv".to_string(), format!("--bounding-set=-all{left}"), "--inh-caps=-all".to_string()];
+    let allowed = Command::new(&wrapper[0]).args(&wrapper[1..]).arg("true").output();
+    let may = Uid::effective().is_root() && allowed.is_ok_and(|output| output.status.success());
+    if !may {
+        eprintln!("skipped: capabilities cannot be taken away here");
+    }
+    may.then(|| wrapper.to_vec())
+}
+
+/// Where links are protected (`fs.protected_hardlinks`), root may not link what it has given away.
+#[test]
+fn a_socket_is_given_away_by_a_root_that_may_do_nothing_else() {
+    let Some(wrapper) = with_capabilities(",+chown") else { return };
+    let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
+    let mut world = World::ours();
+    world.configure("[unix_http_server]\nchown=1:1\n");
+    // Another one's, to be replaced.
+    drop(std::os::unix::net::UnixListener::bind(world.socket()).unwrap());
+    world.boot_as(&Boot { wrapper: &wrapper, ..Boot::default() });
+    world.await_up();
+    assert_eq!(fs::metadata(world.socket()).unwrap().uid(), 1);
+    let sockets = fs::read_dir(world.dir())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(".sock"));
+    assert_eq!(sockets.count(), 1, "no temporary name is left");
+}
+
+#[test]
+fn a_root_that_may_not_become_another_user_is_told_what_it_takes() {
+    let Some(wrapper) = with_capabilities("") else { return };
+    let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
+    let world = World::ours();
+    world.configure("[supervisord]\nuser=1\n");
+    let (status, said) = world.run_to_end(&Boot { wrapper: &wrapper, ..Boot::default() });
+    assert_eq!(status.code(), Some(2), "{said}");
+    let expected = "Error: Could not set groups of effective user: Operation not permitted; root needs CAP_SETUID and \
+                    CAP_SETGID to become another user\n";
+    assert!(said.starts_with(expected), "{said}");
 }
