@@ -440,4 +440,25 @@ mod tests {
         assert_eq!((info.state, &*info.stdout_logfile), (ProcessState::Running, "/a.log"), "RPC-069");
         assert_eq!(config(&value).map(|config| config.group_prio), Some(1));
     }
+
+    #[test]
+    fn a_server_may_send_an_int_where_another_sends_a_boolean() {
+        let config = |inuse: Argument| {
+            let text = |text: &str| Argument::Text(text.to_string());
+            let members = [
+                ("name", text("p")),
+                ("group", text("g")),
+                ("group_prio", Argument::Number(999)),
+                ("process_prio", Argument::Number(999)),
+                ("inuse", inuse),
+            ];
+            let members = members.map(|(name, value)| (name.to_string(), value));
+            config(&Argument::Record(members.into())).map(|config| config.inuse)
+        };
+        for (sent, inuse) in
+            [(Argument::Number(1), true), (Argument::Number(0), false), (Argument::Flag(true), true)]
+        {
+            assert_eq!(config(sent), Some(inuse));
+        }
+    }
 }

@@ -34,7 +34,7 @@ impl Writer {
         self.out.push_str("</int></value>\n");
     }
 
-    /// The digits of an `int`, for who writes its tags.
+    /// The digits of an `int`, for whoever writes its tags.
     pub fn number(&mut self, number: i64) {
         let number = number.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
         if number < 0 {
@@ -94,8 +94,8 @@ impl Writer {
         self.out.push_str("</member>\n");
     }
 
-    /// The text of a `string`, for who writes its tags. What XML 1.0 cannot hold becomes U+FFFD, for else no client
-    /// could read the answer (BUG-017).
+    /// The text of a `string`, for whoever writes its tags. What XML 1.0 cannot hold becomes U+FFFD: as it is,
+    /// no client could read the answer (BUG-017).
     pub fn escaped(&mut self, text: &str) {
         let bytes = text.as_bytes();
         let (mut copied, mut at) = (0, 0);

@@ -170,7 +170,7 @@ impl Site {
         self.web.base_path.as_deref().is_some_and(|base| !base.is_empty() && path == base.as_bytes())
     }
 
-    /// The refusal of who is not let in (HTTP-032).
+    /// The refusal of whoever is not let in (HTTP-032).
     fn refusal(&self, request: &Request) -> Option<Response<Body>> {
         let credentials = self.credentials.as_ref()?;
         match credentials.check(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)) {

@@ -319,7 +319,7 @@ fn declared_length(headers: &HeaderMap) -> Declared {
     length.map_or(Declared::Nothing, Declared::Bytes)
 }
 
-/// How a call went, for who looks closely.
+/// How a call went, for whoever looks closely.
 fn tell(method: &str, fault: Option<&Fault>) {
     match fault {
         None => tracing::trace!("XML-RPC method {method}() returned successfully"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{outcomes, start};
-use crate::api::{Request, Target};
+use crate::api::{Reply, Request, Target};
 use crate::names::{Pid, Signal};
 use crate::supervisor::testing::{World, at, config, group};
 use crate::supervisor::{Effect, Input, Instant, STARTS_PER_TURN, Supervisor};
@@ -106,4 +106,18 @@ fn where_starts_take_long_a_turn_has_fewer_but_always_one() {
     assert_eq!(starts_by_turn(0), [8, 8, 8, 8, 8]);
     assert_eq!(starts_by_turn(500), [8, 2, 2, 2, 2]);
     assert_eq!(starts_by_turn(100_000), [8, 1, 1, 1, 1]);
+}
+
+#[test]
+fn who_has_ended_before_anybody_looked_was_started_with_startsecs_0_rpc_032() {
+    let mut job = group("job", 1, &["job"]);
+    for process in &mut job.processes {
+        let process = Arc::make_mut(process);
+        (process.autostart, process.startsecs) = (false, 0);
+    }
+    let mut world = World::begin(config(vec![job], vec![]));
+    let id = world.ask(start(Target::Namespec("job".to_string())));
+    assert!(!world.replies.contains_key(&id));
+    world.exit("job", 0);
+    assert_eq!(world.replies.get(&id), Some(&Ok(Reply::True)));
 }
