@@ -51,7 +51,7 @@ pub fn supervise(mut options: Options) -> Result<(), Stop> {
     lines.become_user(&config)?;
     lines.infos.extend(limits::raise_to_minimum(&config.supervisord).map_err(Stop::Usage)?);
     let open_files = limits::raise_own_open_files();
-    let opened = open(&config, &log, lines)?;
+    let opened = open(&config, &log, lines, PidFile::claim)?;
     if !config.supervisord.nodaemon {
         daemonize(&config)?;
     }
@@ -90,12 +90,14 @@ impl Daemon {
             SignalStream::open().map_err(|error| failed("could not take signals over", &error))?;
         let mut carried = Carried::default();
         loop {
-            match self.run(config, opened, carried, &mut signals).await? {
-                (Exit::Shutdown, _) => return Ok(()),
-                (Exit::Restart(next), left) => (config, carried) = (*next, left),
+            let (exit, left, pidfile) = self.run(config, opened, carried, &mut signals).await?;
+            match exit {
+                Exit::Shutdown => return Ok(()),
+                Exit::Restart(next) => (config, carried) = (*next, left),
             }
             let mut lines = Lines::default();
-            let again = lines.become_user(&config).and_then(|()| open(&config, &self.log, lines));
+            let claim = |path: &str| pidfile.claim_anew(path);
+            let again = lines.become_user(&config).and_then(|()| open(&config, &self.log, lines, claim));
             // Standard error may lead nowhere by now.
             opened = again.inspect_err(|stop| log::say(LogLevel::Critical, &stop.to_string()))?;
         }
@@ -108,7 +110,7 @@ impl Daemon {
         opened: Opened,
         carried: Carried,
         signals: &mut SignalStream,
-    ) -> Result<(Exit, Carried), Stop> {
+    ) -> Result<(Exit, Carried, PidFile), Stop> {
         let pid = std::process::id();
         let Opened { listeners, mut pidfile, sockets } = opened;
         pidfile.write(pid)?;
@@ -136,9 +138,10 @@ impl Daemon {
         tokio::spawn(memory::give_back_in_time(news.let_go.clone()));
         let machine = Machine::new(notify, settings, reader, log, sockets, inbox, news);
         let supervisor = Supervisor::new(config, Pid(pid.cast_signed())).carrying(carried);
-        let exit = super::run(supervisor, machine, Sources::new(signals, Arrivals::new(exits, calls))).await;
+        let sources = Sources::new(signals, Arrivals::new(exits, calls));
+        let (exit, left) = super::run(supervisor, machine, sources).await;
         servers.close().await;
-        Ok(exit)
+        Ok((exit, left, pidfile))
     }
 }
 
@@ -151,10 +154,15 @@ struct Opened {
 
 /// Binds the sockets and claims the pid file, so that nobody else goes by this configuration; only then opens the log
 /// and clears the AUTO logs of an earlier run away.
-fn open(config: &Config, log: &Log, lines: Lines) -> Result<Opened, Stop> {
+fn open(
+    config: &Config,
+    log: &Log,
+    lines: Lines,
+    claim: impl FnOnce(&str) -> Result<PidFile, Stop>,
+) -> Result<Opened, Stop> {
     let bound = config.servers.iter().map(socket::bind).collect::<Result<Vec<_>, _>>();
     let listeners = bound.map_err(|error| Stop::Usage(error.to_string()))?;
-    let pidfile = PidFile::claim(&config.supervisord.pidfile)?;
+    let pidfile = claim(&config.supervisord.pidfile)?;
     log.open(&config.supervisord).map_err(Stop::Failed)?;
     lines.say(config);
     if !config.supervisord.nocleanup {

@@ -6,7 +6,7 @@
 //! daemon ends. Locks of `flock` are another kind, so a wrapper's own lock on the same file does no harm.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 use nix::errno::Errno;
@@ -46,6 +46,17 @@ impl PidFile {
             Err(_) => None,
         };
         Ok(PidFile { path: path.to_string(), file, written: false })
+    }
+
+    /// The claim of the next run. A file that keeps its name stays where it is, locked, so that nobody who looks
+    /// meanwhile takes the daemon for dead; else this one is removed.
+    pub fn claim_anew(self, path: &str) -> Result<PidFile, Stop> {
+        let stays = self.path == path && self.file.as_ref().is_some_and(|file| is_at(file, path));
+        if stays {
+            return Ok(self);
+        }
+        drop(self);
+        PidFile::claim(path)
     }
 
     /// Writes the pid. That it cannot be written is told and no more (CLI-038); that another daemon has taken the
@@ -128,6 +139,7 @@ fn lock(file: &File) -> Result<(), Errno> {
 fn fill(mut file: &File, pid: u32) -> io::Result<()> {
     if is_regular(file) {
         file.set_len(0)?;
+        file.rewind()?;
     }
     file.write_all(format!("{pid}\n").as_bytes())
 }
@@ -177,6 +189,25 @@ mod tests {
         assert!(told.starts_with("Error: Another supervisord, pid 7, is already running"), "{told}");
         drop(first);
         assert!(!std::path::Path::new(&path).exists());
+    }
+
+    #[test]
+    fn a_restart_keeps_the_file_where_it_is_and_removes_it_where_it_moves() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (path(&dir), format!("{}.other", path(&dir)));
+        let mut first = PidFile::claim(&path).unwrap();
+        first.write(7).unwrap();
+        std::fs::hard_link(&path, dir.path().join("seen")).unwrap();
+        let mut second = first.claim_anew(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "7\n");
+        assert!(PidFile::claim(&path).is_err());
+        second.write(8).unwrap();
+        assert_eq!(std::fs::read_to_string(dir.path().join("seen")).unwrap(), "8\n");
+        let mut moved = second.claim_anew(&other).unwrap();
+        moved.write(9).unwrap();
+        assert!(!std::path::Path::new(&path).exists());
+        std::fs::remove_file(&other).unwrap();
+        moved.claim_anew(&other).unwrap().write(10).unwrap();
     }
 
     #[test]

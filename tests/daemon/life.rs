@@ -1,5 +1,6 @@
 //! The daemon's own life: signals, restart, background, process 1.
 
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -75,6 +76,8 @@ fn hup_begins_again_in_the_same_process_with_the_new_configuration_sig_002() {
     let world = World::new();
     let mut daemon = world.start("[program:old]\ncommand=/bin/sleep 1000\n");
     world.logged("spawned: 'old'");
+    // The pid file is there all the time: whoever looks must not take the daemon for dead.
+    std::fs::hard_link(world.path("d.pid"), world.path("seen.pid")).unwrap();
     world.configure("[program:new]\ncommand=/bin/sleep 1000\n");
     daemon.signal(Signal::SIGHUP);
     world.logged("received SIGHUP indicating restart request");
@@ -83,6 +86,8 @@ fn hup_begins_again_in_the_same_process_with_the_new_configuration_sig_002() {
     let started = format!("supervisord started with pid {}", daemon.pid());
     assert_eq!(world.read("d.log").matches(&started).count(), 2);
     assert_eq!(world.read("d.pid"), format!("{}\n", daemon.pid()));
+    let inode = |name: &str| std::fs::metadata(world.path(name)).unwrap().ino();
+    assert_eq!(inode("d.pid"), inode("seen.pid"));
     assert_eq!(daemon.stop(), Some(0));
 }
 
