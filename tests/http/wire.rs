@@ -148,6 +148,13 @@ fn keep_alive_follows_the_version_and_the_header_http_012() {
         stream.write_all(request.as_bytes()).unwrap();
         let answer = one_answer(&mut stream);
         assert!(answer.starts_with(version), "{answer}");
+        // In the reference's letters (HTTP-013).
+        let said = match (version, stays) {
+            ("HTTP/1.1", true) | ("HTTP/1.0", false) => None,
+            (_, true) => Some("Keep-Alive"),
+            (_, false) => Some("close"),
+        };
+        assert_eq!(self::header(&answer, "Connection"), said, "{version} {header}");
         // A server that is about to close lets no second answer through.
         let again = stream.write_all(request.as_bytes()).and_then(|()| stream.read(&mut [0; 16]));
         assert_eq!(again.is_ok_and(|bytes| bytes > 0), stays, "{version} {header}");
