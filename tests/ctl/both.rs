@@ -1,19 +1,20 @@
 //! Two clients, one command line.
 
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::world::stock::{self, Answer};
 
-/// Runs our client, which thinks that it is called `supervisorctl`.
+/// Runs our client, and calls it `supervisorctl` where it gives its path.
 pub fn ours(args: &[&str]) -> Answer {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_supervisorctl"));
-    command.arg0("supervisorctl").args(args).env_clear().env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+    const PROGRAM: &str = env!("CARGO_BIN_EXE_supervisorctl");
+    let mut command = Command::new(PROGRAM);
+    command.args(args).env_clear().env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
     let output = command.output().unwrap();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(PROGRAM, "supervisorctl");
     Answer {
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        stdout: said(&output.stdout),
+        stderr: said(&output.stderr),
         status: i64::from(output.status.code().unwrap_or(-1)),
     }
 }
