@@ -6,6 +6,7 @@ use super::help::after_complaint;
 use super::output::Outcome;
 use super::session::{Session, exit, fault_of};
 use super::targets::{self, Target, shown};
+use crate::api::arguments::Argument;
 use crate::api::received::Received;
 use crate::api::{self, FaultCode, Request};
 
@@ -18,7 +19,8 @@ pub enum Act<'a> {
 }
 
 impl Act<'_> {
-    fn request(self, target: api::Target) -> Request {
+    /// What the daemon is asked.
+    pub fn request(self, target: api::Target) -> Request {
         match self {
             Act::Start => Request::Start { target, wait: true },
             Act::Stop => Request::Stop { target, wait: true },
@@ -187,14 +189,8 @@ pub fn act_on(session: &mut Session, act: Act<'_>, words: &[&str]) -> Result<(),
         match target {
             Target::Process { text, group, name } => {
                 let request = act.request(api::Target::Namespec(text));
-                let (status, description) = match session.client.ask(&request) {
-                    Ok(_) => (FaultCode::Success as i64, String::new()),
-                    Err(failure) => match fault_of(&failure) {
-                        Some(fault) => (fault.code, fault.text.clone()),
-                        None => return Err(failure),
-                    },
-                };
-                say(session, act, &Received { name, group, status, description })?;
+                let answer = session.client.ask(&request);
+                tell(session, act, group, name, answer)?;
             }
             Target::Group(group) => {
                 let request = act.request(api::Target::Group(group.clone()));
@@ -205,6 +201,24 @@ pub fn act_on(session: &mut Session, act: Act<'_>, words: &[&str]) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Says what came of it for one process.
+pub fn tell(
+    session: &mut Session,
+    act: Act<'_>,
+    group: String,
+    name: String,
+    answer: Result<Argument, Failure>,
+) -> Result<(), Failure> {
+    let (status, description) = match answer {
+        Ok(_) => (FaultCode::Success as i64, String::new()),
+        Err(failure) => match fault_of(&failure) {
+            Some(fault) => (fault.code, fault.text.clone()),
+            None => return Err(failure),
+        },
+    };
+    say(session, act, &Received { name, group, status, description })
 }
 
 /// The same for a collection.

@@ -50,11 +50,32 @@ impl Client {
 
     /// Calls any method.
     pub fn call(&mut self, method: &str, arguments: &[Argument]) -> Result<Argument, Failure> {
-        let server = Server::parse(&self.url)?;
         let kept = self.connection.take().filter(Connection::is_alive);
+        let connection = self.send(kept, method, arguments)?;
+        self.receive(connection)
+    }
+
+    /// Asks without waiting for the answer, which [`Client::receive`] gives.
+    pub fn begin(&mut self, request: &Request) -> Result<Connection, Failure> {
+        let (method, arguments) = call_of(request);
+        self.send(None, &format!("supervisor.{method}"), &arguments)
+    }
+
+    fn send(
+        &self,
+        kept: Option<Connection>,
+        method: &str,
+        arguments: &[Argument],
+    ) -> Result<Connection, Failure> {
+        let server = Server::parse(&self.url)?;
         let mut connection = kept.map_or_else(|| Connection::open(&server), Ok)?;
-        let document = write_call(method, arguments);
-        let (head, body) = connection.post(&server, &self.credentials, &document, &self.wait)?;
+        connection.send(&server, &self.credentials, &write_call(method, arguments))?;
+        Ok(connection)
+    }
+
+    /// Waits for the answer to what was asked on this connection.
+    pub fn receive(&mut self, mut connection: Connection) -> Result<Argument, Failure> {
+        let (head, body) = connection.receive(&self.wait)?;
         if head.status != 200 {
             return Err(Failure::Protocol { status: head.status, reason: head.reason });
         }

@@ -143,14 +143,13 @@ impl Connection {
         !Wait::has_something(self.stream.as_fd())
     }
 
-    /// Posts an XML-RPC document and reads the answer to its end.
-    pub fn post(
-        &mut self,
-        server: &Server,
-        credentials: &Credentials,
-        document: &str,
-        wait: &Wait,
-    ) -> Result<(Head, Vec<u8>), Failure> {
+    /// What to wait at for an answer.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+
+    /// Posts an XML-RPC document.
+    pub fn send(&mut self, server: &Server, credentials: &Credentials, document: &str) -> io::Result<()> {
         let head = format!(
             "POST /RPC2 HTTP/1.1\r\nHost: {}\r\nUser-Agent: supervisorctl\r\nContent-Type: text/xml\r\n\
              Accept: text/xml\r\nAccept-Encoding: identity\r\n{}Content-Length: {}\r\n\r\n",
@@ -158,7 +157,11 @@ impl Connection {
             credentials.header(),
             document.len()
         );
-        self.stream.write_all(&[head.as_bytes(), document.as_bytes()].concat())?;
+        self.stream.write_all(&[head.as_bytes(), document.as_bytes()].concat())
+    }
+
+    /// Reads the answer to its end.
+    pub fn receive(&mut self, wait: &Wait) -> Result<(Head, Vec<u8>), Failure> {
         let (mut response, mut body, mut piece) = (Response::default(), Vec::new(), vec![0; PIECE]);
         while !response.is_done() {
             wait.readable(&[self.stream.as_fd()])?;

@@ -25,6 +25,7 @@ mod status;
 mod tail;
 mod targets;
 mod terminal;
+mod together;
 mod wait;
 
 use std::io::{self, IsTerminal};

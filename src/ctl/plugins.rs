@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::help::after_complaint;
 use super::session::{Session, exit};
 use super::targets::{collection_members, shown};
+use super::together::act_on_each;
 use crate::api::Request;
 use crate::config::client::{BUILT_IN, CtlPlugin, WILDCARDS};
 use crate::config::foreign::instead;
@@ -37,7 +38,7 @@ pub fn mrestart(session: &mut Session, arguments: &str) -> Result<Flow, Failure>
     by_pattern(session, arguments, &[Act::Stop, Act::Start])
 }
 
-/// The plug-in has a thread for each process; here they go one after another.
+/// All at once, as in the plug-in, which has a thread for each process.
 fn by_pattern(session: &mut Session, arguments: &str, acts: &[Act<'_>]) -> Result<Flow, Failure> {
     if !session.is_up()? {
         return Ok(Flow::On);
@@ -55,15 +56,13 @@ fn by_pattern(session: &mut Session, arguments: &str, acts: &[Act<'_>]) -> Resul
         let matched = if with_group { namespec.as_str() } else { name };
         let fits = |pattern: &&str| pattern_matches(pattern, matched);
         if patterns.iter().any(fits) || members.contains(&shown(group, name)) {
-            names.push(namespec);
+            names.push((group.to_string(), name.to_string()));
         }
     }
     if names.is_empty() {
         session.out.line("No process matched given expression.");
     }
-    for name in &names {
-        acts.iter().try_for_each(|act| act::act_on(session, *act, &[name]))?;
-    }
+    act_on_each(session, acts, names)?;
     Ok(Flow::On)
 }
 

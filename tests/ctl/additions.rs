@@ -54,6 +54,12 @@ fn lines(lines: &[&str]) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
 fn parsed(world: &World, words: &str) -> (Value, i64) {
     let (text, status) = said(world, words);
     let value: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words}: {error}: {text}"));
@@ -264,8 +270,8 @@ fn the_commands_of_plug_ins_are_built_in() {
                    supervisor.ctl_factory=supervisorwildcards.controllerplugin:make_wildcards_controllerplugin\n\
                    match_group=1\n[ctlplugin:x]\nsupervisor.ctl_factory=other.plugin:make\n";
     assert_eq!(
-        said(&world, "mstop worker*").0,
-        lines(&["worker:worker_00: stopped", "worker:worker_01: stopped"])
+        sorted(&said(&world, "mstop worker*").0),
+        ["worker:worker_00: stopped", "worker:worker_01: stopped"]
     );
     assert_eq!(said(&world, "mstart worker_01"), (lines(&["worker:worker_01: started"]), 0));
     assert_eq!(said(&world, "mrestart web"), (lines(&["web: stopped", "web: started"]), 0));
@@ -279,7 +285,10 @@ fn the_commands_of_plug_ins_are_built_in() {
         .collect();
     let serial: Vec<&str> = serial.iter().map(String::as_str).collect();
     assert_eq!(said(&world, "serialrestart @site"), (lines(&serial), 0));
-    assert_eq!(said(&world, "mrestart @site"), (lines(&serial), 0));
+    let mut together = serial.clone();
+    together.sort_unstable();
+    let (restarted, status) = said(&world, "mrestart @site");
+    assert_eq!((sorted(&restarted), status), (together, 0));
     assert_eq!(said(&world, "serialrestart @nope"), (lines(&["No such process @nope"]), 1));
     assert_eq!(said(&world, "serialrestart nobody"), (lines(&["No such process nobody"]), 1));
     assert_eq!(said(&world, "serialrestart").1, 2);
@@ -302,6 +311,28 @@ fn the_commands_of_plug_ins_are_built_in() {
     let output = check.args(["--check", "-c", text(&whole)]).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("ctlplugin:x") && !said.contains("ctlplugin:w"), "{said}");
+}
+
+/// The first only ends once the second has, as if both were stopped by the plug-in itself.
+#[test]
+fn what_the_plug_in_does_at_once_is_done_at_once() {
+    let world = World::ours();
+    let stops = |name: &str, last: &str| {
+        let ready = format!(": > {{dir}}/{name}.ready; while :; do sleep 0.05; done");
+        world.script(name, &format!("trap '{last}; exit 0' TERM; {ready}"));
+    };
+    stops("first", "until [ -e {dir}/gone ]; do sleep 0.05; done; : > {dir}/waited");
+    stops("second", ": > {dir}/gone");
+    world.configure(
+        "[program:first]\ncommand={dir}/first\nstopwaitsecs=20\n[program:second]\ncommand={dir}/second\n",
+    );
+    let mut world = world;
+    world.boot();
+    for ready in ["first.ready", "second.ready"] {
+        until("its signal is trapped", || world.path(ready).exists().then_some(()));
+    }
+    assert_eq!(said(&world, "mstop *"), (lines(&["second: stopped", "first: stopped"]), 0));
+    assert!(world.path("waited").exists(), "the first was not killed");
 }
 
 #[test]
