@@ -1,10 +1,12 @@
 //! Becoming another user: whom, and whether that is possible.
 
 use nix::errno::Errno;
-use nix::unistd::{Gid, Uid, User, getgrouplist, getuid, setgid, setgroups, setuid};
+use nix::unistd::{Gid, Uid, User, geteuid, getgrouplist, getuid, setgid, setgroups, setuid};
 use std::ffi::CString;
+use std::io::{self, ErrorKind};
 
 use super::spawn::Identity;
+use crate::names::reason;
 
 /// What to become for `uid`: `None` if that is who we are. The errors are the reference's sentences (CLI-030).
 /// Groups are the user's own first, then every group that lists the user (CLI-031).
@@ -23,6 +25,21 @@ pub fn find(uid: u32) -> Result<Option<Identity>, String> {
     let groups = getgrouplist(&name, user.gid).map_err(|_| no_groups.to_string())?;
     let groups = groups.into_iter().map(Gid::as_raw).collect();
     Ok(Some(Identity { uid, gid: user.gid.as_raw(), groups }))
+}
+
+/// The reason of an error about a file; where it is a matter of permissions, also whose they are.
+pub fn reason_for_us(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::PermissionDenied => format!("{}; supervisord runs as user {}", reason(error), ourselves()),
+        _ => reason(error),
+    }
+}
+
+fn ourselves() -> String {
+    match User::from_uid(geteuid()) {
+        Ok(Some(user)) => user.name,
+        Ok(None) | Err(_) => geteuid().to_string(),
+    }
 }
 
 /// The daemon itself becomes `uid`, for good.

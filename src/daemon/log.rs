@@ -13,6 +13,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 
+use super::identity::reason_for_us;
 use super::localtime;
 use super::logs::{Logs, SharedLog, Trouble};
 use super::syslog::Syslog;
@@ -85,7 +86,7 @@ impl Log {
             MainLog::Path(path) => {
                 let name = Arc::from(path.as_str());
                 let file = self.shared.logs.open(&name, config.logfile_maxbytes, config.logfile_backups);
-                Some(file.map_err(|error| format!("could not open {path}: {}", reason(&error)))?)
+                Some(file.map_err(|error| format!("could not open {path}: {}", reason_for_us(&error)))?)
             }
             MainLog::Syslog => None,
         };

@@ -12,9 +12,9 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 
+use super::identity::reason_for_us;
 use super::log;
 use super::options::Stop;
-use crate::names::reason;
 
 /// How often a file that is removed while it is being locked is opened again. Past that there is no lock.
 const TRIES_MAX: u32 = 10;
@@ -84,7 +84,7 @@ impl PidFile {
             Err(error) => {
                 tracing::error!(
                     target: log::CRITICAL,
-                    "could not write pidfile {}: {}", self.path, reason(&error)
+                    "could not write pidfile {}: {}", self.path, reason_for_us(&error)
                 );
             }
         }

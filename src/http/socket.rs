@@ -102,7 +102,11 @@ impl fmt::Display for BindError {
                 f.write_str("Cannot open an HTTP server: socket.error reported AF_UNIX path too long")
             }
             BindError::At(errno, place) => {
-                write!(f, "{}; {place}: {}", BindError::Os(*errno), errno.desc())
+                write!(f, "{}; {place}: {}", BindError::Os(*errno), errno.desc())?;
+                match errno {
+                    Errno::EACCES => write!(f, "; supervisord runs as user {}", ourselves()),
+                    _ => Ok(()),
+                }
             }
             BindError::InUse => f.write_str(
                 "Another program is already listening on a port that one of our HTTP servers is configured to \
@@ -288,6 +292,14 @@ fn remove_socket(path: &str) {
     }
 }
 
+/// The user by whose permissions we act.
+fn ourselves() -> String {
+    match User::from_uid(geteuid()) {
+        Ok(Some(user)) => user.name,
+        Ok(None) | Err(_) => geteuid().to_string(),
+    }
+}
+
 /// The error names the path that the operator configured.
 fn give(temporary: &str, path: &str, owner: (Option<u32>, Option<u32>)) -> Result<(), BindError> {
     let (uid, gid) = owner;
@@ -298,10 +310,7 @@ fn give(temporary: &str, path: &str, owner: (Option<u32>, Option<u32>)) -> Resul
         Ok(()) => Ok(()),
         Err(Errno::EPERM) => {
             let number = |id: Option<u32>| id.map_or(-1, i64::from);
-            let user = match User::from_uid(geteuid()) {
-                Ok(Some(user)) => user.name,
-                Ok(None) | Err(_) => geteuid().to_string(),
-            };
+            let user = ourselves();
             Err(BindError::Chown { path: path.to_string(), uid: number(uid), gid: number(gid), user })
         }
         Err(errno) => Err(errno.into()),

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::Command;
 
 use nix::unistd::Uid;
@@ -190,4 +190,29 @@ fn a_root_that_may_not_become_another_user_is_told_what_it_takes() {
     let expected = "Error: Could not set groups of effective user: Operation not permitted; root needs CAP_SETUID and \
                     CAP_SETGID to become another user\n";
     assert!(said.starts_with(expected), "{said}");
+}
+
+#[test]
+fn whose_permissions_are_missing_is_told() {
+    if !Uid::effective().is_root() {
+        eprintln!("skipped: only root can become another user");
+        return;
+    }
+    let world = World::ours();
+    fs::set_permissions(world.dir(), fs::Permissions::from_mode(0o755)).unwrap();
+    let away = |said: &str| said.replace(world.dir().to_str().unwrap(), "DIR");
+    let run = || world.run_to_end(&Boot::default()).1;
+    world.configure("[supervisord]\nuser=1\n");
+    let user = nix::unistd::User::from_uid(Uid::from_raw(1)).unwrap().unwrap().name;
+    let expected = format!(
+        "Error: Cannot open an HTTP server: socket.error reported errno.EACCES (13); DIR/supervisor.sock: Permission denied; \
+         supervisord runs as user {user}\n"
+    );
+    assert!(away(&run()).starts_with(&expected), "{}", run());
+    let text = world.read("supervisord.conf").replace("[unix_http_server]", "[unused]");
+    world.write("supervisord.conf", &text);
+    let expected = format!(
+        "Error: could not open DIR/supervisord.log: Permission denied; supervisord runs as user {user}\n"
+    );
+    assert_eq!(away(&run()), expected);
 }
