@@ -197,8 +197,11 @@ impl Teller {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
     use axum::body::BodyDataStream;
-    use futures_util::StreamExt;
+    use futures_util::{FutureExt, StreamExt};
     use serde_json::Value;
     use tokio::sync::mpsc;
 
@@ -336,6 +339,24 @@ mod tests {
         assert_eq!((kind.as_str(), rows.len()), ("all", PROCESSES));
         world.change("2");
         assert_eq!(world.rows().await, some(&["g:2"]), "and goes on from there");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_missed_while_changes_are_gathered_is_made_up_for() {
+        let mut world = World::new().await;
+        world.change("1");
+        world.rows().await;
+        world.change("2");
+        let World { stream, changes, .. } = &mut world;
+        // It has heard of one change, and waits for the time of its next message.
+        let mut next = stream.next();
+        let is_pending = poll_fn(|context| Poll::Ready(next.poll_unpin(context).is_pending())).await;
+        assert!(is_pending);
+        for _ in 0..=CHANGES_MAX {
+            changes.tell(|| Some(Change::Process { group: "g".into(), process: "3".into() }));
+        }
+        let message = String::from_utf8(next.await.unwrap().unwrap().to_vec()).unwrap();
+        assert!(message.starts_with("event: all\n"), "{message}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -88,6 +88,20 @@ mod tests {
         assert!(page(&handle, &budget, &form).await.is_some_and(|page| page.len() > SMALL_MAX));
     }
 
+    #[tokio::test]
+    async fn no_more_of_a_log_is_asked_for_than_a_page_shows() {
+        let (handle, mut calls) = Handle::new();
+        tokio::spawn(async move {
+            while let Some(Call { request, answer }) = calls.recv().await {
+                let _ = answer.send(Ok(Reply::Text(format!("{request:?}"))));
+            }
+        });
+        for (asked, offset) in [(5_000, -5_000), (LIMIT_MAX + 1, -LIMIT_MAX), (i64::MAX, -LIMIT_MAX)] {
+            let request = tail(&handle, "x", asked).await;
+            assert!(request.contains(&format!("Slice {{ offset: {offset}, length: 0 }}")), "{request}");
+        }
+    }
+
     #[test]
     fn a_limit_is_digits() {
         assert_eq!(limit("5000"), Some(5000));
