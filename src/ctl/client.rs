@@ -137,3 +137,43 @@ impl Client {
 fn sense<T>(read: Option<T>) -> Result<T, Failure> {
     read.ok_or_else(|| Failure::Unreadable("the answer does not hold what the method promises".to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixListener;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+    use crate::api::Reply;
+    use crate::api::answer::{Answer, write_response};
+
+    #[test]
+    fn a_connection_that_the_server_has_closed_meanwhile_is_opened_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let (closed, told) = mpsc::channel();
+        let server = thread::spawn(move || {
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().unwrap();
+                let (mut request, mut read) = ([0; 4096], 0);
+                while !request[..read].ends_with(b"</methodCall>\n") {
+                    read += stream.read(&mut request[read..]).unwrap();
+                }
+                let answer = Ok(Answer::Reply(Reply::Text("3.0".to_string())));
+                let body = write_response(&answer, |_| String::new());
+                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+                drop(stream);
+                closed.send(()).unwrap();
+            }
+        });
+        let mut client = Client::new(format!("unix://{}", path.display()), Credentials::default());
+        for _ in 0..2 {
+            assert_eq!(client.version().unwrap(), "3.0");
+            told.recv().unwrap();
+        }
+        server.join().unwrap();
+    }
+}

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::pty::openpty;
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::{Uid, mkfifo};
 
@@ -94,6 +95,30 @@ fn a_disk_that_is_full_and_emptied_again_costs_what_is_reported_and_no_more() {
 }
 
 #[test]
+fn a_rotation_that_fails_half_way_moves_no_backup_twice() {
+    let world = World::new();
+    fs::create_dir(world.path("small")).unwrap();
+    let small = world.name("small");
+    // Room for the directory, the log, its backups, and one file that will go.
+    let first = format!(
+        "mount -t tmpfs -o nr_inodes=5 tmpfs {small} && cd {small} && touch filler && echo one > out.1 && echo two > out.2"
+    );
+    let talk = "[program:x]\ncommand=/bin/sh -c 'while echo line; do sleep 0.05; done'\nstderr_logfile=NONE\n\
+                stdout_logfile=DIR/small/out\nstdout_logfile_maxbytes=100\nstdout_logfile_backups=3\n";
+    let Some(daemon) = in_namespace(&world, &(talk.to_string() + OTHER), &first) else { return };
+    let inside = |name: &str| PathBuf::from(format!("/proc/{}/root{small}/{name}", daemon.pid()));
+    world.logged("small/out: No space left on device; it grows meanwhile");
+    // It is tried again after a second.
+    others_go_on(&world);
+    others_go_on(&world);
+    let backups = ["out.2", "out.3"].map(|name| fs::read_to_string(inside(name)).unwrap());
+    assert_eq!(backups, ["one\n", "two\n"]);
+    fs::remove_file(inside("filler")).unwrap();
+    world.logged("small/out is rotated again");
+    assert_eq!(complaints(&world, "could not rotate log"), 1);
+}
+
+#[test]
 fn a_log_directory_that_was_removed_and_put_back_costs_nothing() {
     let world = World::new();
     fs::create_dir(world.path("logs")).unwrap();
@@ -160,6 +185,25 @@ fn a_slow_reader_of_standard_output_gets_every_byte_in_order_bug_006() {
     assert!(read == yes(count));
     world.logged("exited: x (exit status 0; expected)");
     assert_eq!(complaints(&world, "output"), 0, "{}", world.read("d.log"));
+}
+
+#[test]
+fn the_end_of_the_daemon_waits_for_a_stream_that_is_read_late() {
+    let world = World::new();
+    // More than the pipe takes, and too little to hold the program up.
+    let count = 300_000;
+    world.configure(&writer("x", count, "/dev/stdout"));
+    let mut command = world.command();
+    command.stdout(Stdio::piped());
+    let mut daemon = world.run(&mut command);
+    world.logged("exited: x (exit status 0; expected)");
+    daemon.signal(Signal::SIGTERM);
+    until("all but its last words is said", || (!world.path("d.pid").exists()).then_some(()));
+    let mut read = Vec::new();
+    daemon.stdout().unwrap().read_to_end(&mut read).unwrap();
+    assert!(read == yes(count), "{} bytes", read.len());
+    assert_eq!(daemon.ended(), Some(0));
+    assert_eq!(complaints(&world, "did not take"), 0);
 }
 
 #[test]
