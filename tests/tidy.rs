@@ -33,7 +33,7 @@ const WALLS: [Wall; 9] = [
     },
     Wall {
         part: "cli/",
-        may_use: &["cli"],
+        may_use: &["cli", "names"],
         never: &["tokio", "nix", "libc", "std::fs", "async ", "println!"],
     },
     Wall {
