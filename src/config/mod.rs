@@ -228,14 +228,20 @@ fn program_alone(
     if context.errors.is_empty() { Ok(processes) } else { Err(context.errors) }
 }
 
-/// Perhaps the section is there, with a letter wrong.
+/// Perhaps the section is there, with a letter wrong; or the file is one that another includes.
 fn no_supervisord(document: &Document, sentence: String) -> Error {
     let meant = |section: &String| known::similar_section(section).as_deref() == Some("[supervisord]");
     match document.sections().iter().find(|section| meant(section)) {
         Some(section) => {
             Error::at(sentence, document, section, None).with_help("did you mean [supervisord]?")
         }
-        None => Error::bare(sentence).with_help("add a line [supervisord]; it may have no options"),
+        None => {
+            let file = document.sections().first().and_then(|section| document.file_of(section));
+            let whither = file.map(|file| format!(" to {file}")).unwrap_or_default();
+            Error::bare(sentence).with_help(&format!(
+                "add a line [supervisord]{whither}, which may have no options; or name the file that includes this one"
+            ))
+        }
     }
 }
 
