@@ -83,3 +83,33 @@ fn fitting(all: Vec<String>, word: &str) -> Vec<String> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ProcessInfo;
+    use crate::ctl::http::Credentials;
+
+    /// What is offered at the end of a line by a daemon with `web` and `site:worker`.
+    fn offered(line: &str) -> (usize, Vec<String>) {
+        let process = |group, name| Described {
+            info: ProcessInfo::of_stopped(group, name),
+            description: String::new(),
+        };
+        let processes = vec![process("site", "worker"), process("web", "web")];
+        let mut known = Known { processes: Some(processes), collections: Some(Vec::new()) };
+        // All is known already: nobody is asked.
+        let mut client = Client::new("http://localhost:0".to_string(), Credentials::default());
+        known.offers(&mut client, line)
+    }
+
+    #[test]
+    fn names_are_short_unless_the_word_has_a_colon() {
+        assert_eq!(offered("start w"), (6, vec!["web ".to_string()]));
+        assert_eq!(offered("start web:").1, ["web:web ", "web:* "]);
+        assert_eq!(offered("start si").1, ["site:worker ", "site:* "]);
+        assert_eq!(offered("add s").1, ["site "]);
+        assert_eq!(offered("sta").1, ["start ", "status "]);
+        assert!(offered("version ").1.is_empty());
+    }
+}

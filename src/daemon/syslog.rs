@@ -208,6 +208,16 @@ mod tests {
         assert_eq!(sizes, [LINE_MAX, LINE_MAX, 1]);
     }
 
+    #[test]
+    fn lines_past_the_bound_are_counted_and_not_kept() {
+        let mut state = State::default();
+        for _ in 0..WAITING_MAX / LINE_MAX + 3 {
+            state.wait(vec![b'x'; LINE_MAX]);
+        }
+        assert_eq!((state.waiting.len(), state.waiting_bytes), (WAITING_MAX / LINE_MAX, WAITING_MAX));
+        assert_eq!(state.dropped, 3);
+    }
+
     proptest! {
         #[test]
         fn any_cutting_gives_the_same_lines(text in "[ab\n]{0,40}", cuts in proptest::collection::vec(0usize..40, 0..6)) {

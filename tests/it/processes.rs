@@ -34,7 +34,8 @@ fn a_process_that_ends_as_expected_stays_ended() {
 
 #[test]
 fn a_crash_loop_backs_off_and_ends_fatal_after_its_retries() {
-    let world = World::running("[program:crash]\ncommand=sh -c 'exit 7'\nstartretries=2\n");
+    // Time enough for a machine that is busy to end it.
+    let world = World::running("[program:crash]\ncommand=sh -c 'exit 7'\nstartretries=2\nstartsecs=10\n");
     until("crash is backing off", || (world.state("crash") == "BACKOFF").then_some(()));
     world.await_state("crash", "FATAL");
     let log = world.log();
