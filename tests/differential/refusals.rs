@@ -103,6 +103,14 @@ fn stock_lines(said: &str) -> String {
         .map(|line| line.find(usage).map_or(line, |at| &line[..at + usage.len()]))
         // The reference names the limit it asked for, not the one there is.
         .map(|line| line.find(" will only allow you to open ").map_or(line, |at| &line[..at]))
+        // It tells the number, and not what it is about.
+        .map(|line| {
+            if line.contains("socket.error reported ") {
+                line.split("; ").next().unwrap_or(line)
+            } else {
+                line
+            }
+        })
         .map(|line| format!("{line}\n"))
         .collect()
 }
