@@ -153,7 +153,7 @@ struct Opened {
 }
 
 /// Binds the sockets and claims the pid file, so that nobody else goes by this configuration; only then opens the log
-/// and clears the AUTO logs of an earlier run away.
+/// and clears the AUTO logs of an earlier run away. `claim` takes the pid file: at a restart it may be there already.
 fn open(
     config: &Config,
     log: &Log,
