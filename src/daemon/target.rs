@@ -197,16 +197,18 @@ pub fn inherited() -> &'static [RawFd] {
 
 #[cfg(test)]
 mod tests {
+    use nix::fcntl::{FcntlArg, fcntl};
+
     use super::*;
 
     #[test]
     fn only_what_was_handed_to_the_daemon_is_reached_by_number() {
-        let ours = File::open("/dev/null").unwrap();
         inherited();
-        let later = File::open("/dev/null").unwrap();
-        let number = later.as_raw_fd().max(ours.as_raw_fd());
-        let error = Target::open(&format!("/dev/fd/{}", number + 100), 0).unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(libc::EBADF));
+        let file = tempfile::tempfile().unwrap();
+        // A number that was free when the daemon began; it stays open until the tests end.
+        let own = fcntl(&file, FcntlArg::F_DUPFD_CLOEXEC(200)).unwrap();
+        let refused = Target::open(&format!("/dev/fd/{own}"), 0o600).unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::EBADF));
         assert_eq!(descriptor("/dev/stdout"), Some(1));
         assert_eq!(descriptor("/proc/self/fd/7"), Some(7));
         assert_eq!(descriptor("/dev/fd/-1"), None);
