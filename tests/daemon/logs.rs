@@ -61,6 +61,16 @@ fn auto_logs_are_private_and_stale_ones_go_log_030_proc_067() {
 }
 
 #[test]
+fn with_nocleanup_stale_auto_logs_stay() {
+    let world = World::new();
+    let stale = "old-stdout---supervisor-abcdefgh.log";
+    std::fs::write(world.path(stale), "").unwrap();
+    let mut daemon = world.start("nocleanup=true\n");
+    assert_eq!(daemon.stop(), Some(0));
+    assert!(world.path(stale).exists());
+}
+
+#[test]
 fn usr2_reopens_all_logs_sig_004() {
     let world = World::new();
     let script = "while :; do echo tick; sleep 0.02; done";
