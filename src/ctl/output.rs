@@ -72,7 +72,7 @@ impl From<&Described> for Process {
             state: info.state.name(),
             description: process.description.clone(),
             pid: info.pid.map(|pid| pid.0),
-            uptime: info.pid.map(|_| (info.now - info.start).max(0)),
+            uptime: info.pid.map(|_| info.now.saturating_sub(info.start).max(0)),
             start: info.start,
             stop: info.stop,
             now: info.now,

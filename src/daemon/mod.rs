@@ -172,7 +172,7 @@ async fn next(supervisor: &Supervisor, machine: &mut Machine, sources: &mut Sour
                     input
                 }
             },
-            // Before the next: strangers may die without end, and nobody's turn follows from that.
+            // Before the next of the dead is looked for: strangers may die without end, and give nobody a turn.
             () = sleep_until(deadline) => return Input::Wake,
             () = tokio::task::yield_now(), if others_first || machine.unreaped => (),
         }

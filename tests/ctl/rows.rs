@@ -233,6 +233,7 @@ pub const ROWS: &[Row] = &[
     ("more", "update", Everything),
     ("less", "update", Everything),
     ("other", "update", Everything),
+    ("other +spare", "update", Everything),
     ("mixed", "update", Everything),
     ("mixed", "update extra", Everything),
     ("mixed", "update spare", Everything),
