@@ -29,7 +29,7 @@ pub struct SystemHost {
     hostname: String,
     cwd: String,
     tempdir: String,
-    /// Programs run already, and nothing may hold their daemon up.
+    /// Programs run already, and nothing may hold their daemon up for longer than [`PATIENCE`].
     in_haste: bool,
 }
 
@@ -50,8 +50,8 @@ impl SystemHost {
         SystemHost { environment, hostname: hostname.unwrap_or_default(), cwd, tempdir, in_haste: false }
     }
 
-    /// From now on readings wait for nothing.
-    pub fn wait_for_nothing(&mut self) {
+    /// From now on a reading waits a second at most for what is no regular file.
+    pub fn hurry(&mut self) {
         self.in_haste = true;
     }
 }
@@ -135,6 +135,14 @@ impl Host for SystemHost {
             Some(name) => User::from_name(name),
         };
         user.ok().flatten().and_then(|user| user.dir.to_str().map(str::to_string))
+    }
+}
+
+/// The name of the user by whose permissions we act, or the number of one without a name.
+pub fn ourselves() -> String {
+    match User::from_uid(Uid::effective()) {
+        Ok(Some(user)) => user.name,
+        Ok(None) | Err(_) => Uid::effective().to_string(),
     }
 }
 

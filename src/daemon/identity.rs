@@ -1,11 +1,12 @@
 //! Becoming another user: whom, and whether that is possible.
 
 use nix::errno::Errno;
-use nix::unistd::{Gid, Uid, User, geteuid, getgrouplist, getuid, setgid, setgroups, setuid};
+use nix::unistd::{Gid, Uid, User, getgrouplist, getuid, setgid, setgroups, setuid};
 use std::ffi::CString;
 use std::io::{self, ErrorKind};
 
 use super::spawn::Identity;
+use crate::config::read::ourselves;
 use crate::names::reason;
 
 /// What to become for `uid`: `None` if that is who we are. The errors are the reference's sentences (CLI-030).
@@ -32,13 +33,6 @@ pub fn reason_for_us(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::PermissionDenied => format!("{}; supervisord runs as user {}", reason(error), ourselves()),
         _ => reason(error),
-    }
-}
-
-fn ourselves() -> String {
-    match User::from_uid(geteuid()) {
-        Ok(Some(user)) => user.name,
-        Ok(None) | Err(_) => geteuid().to_string(),
     }
 }
 

@@ -277,7 +277,7 @@ impl Options {
     /// Not before the first reading, whose complaints repeat the name as it was given (CLI-023).
     pub fn pin(&mut self) {
         self.configuration = normalize(&self.configuration, &self.host);
-        self.host.wait_for_nothing();
+        self.host.hurry();
     }
 
     /// Reads the configuration as it is now, the command line's wishes over it.

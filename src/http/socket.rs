@@ -12,9 +12,10 @@ use std::{fmt, process};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
-use nix::unistd::{Gid, Uid, User, chown, geteuid};
+use nix::unistd::{Gid, Uid, chown};
 
 use super::auth::Credentials;
+use crate::config::read::ourselves;
 use crate::config::{Address, ServerConfig, WebConfig};
 
 /// Connections that the kernel keeps until they are accepted (HTTP-001).
@@ -289,14 +290,6 @@ fn is_answered(path: &str) -> Result<bool, BindError> {
 fn remove_socket(path: &str) {
     if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
         let _ = fs::remove_file(path);
-    }
-}
-
-/// The user by whose permissions we act.
-fn ourselves() -> String {
-    match User::from_uid(geteuid()) {
-        Ok(Some(user)) => user.name,
-        Ok(None) | Err(_) => geteuid().to_string(),
     }
 }
 
